@@ -1,0 +1,20 @@
+"""Every bench at a size that takes minutes, one after the other; each file says how to run it larger."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+BENCHES = (
+    ("bgnbd.py",),
+    ("summaries.py", "--events", "2000000"),
+    ("take_in.py", "--rows", "1000000"),
+    ("night.py", "--people", "100000"),
+)
+
+if __name__ == "__main__":
+    for name, *words in BENCHES:
+        print(f"\n── {name} {' '.join(words)}", flush=True)
+        subprocess.run([sys.executable, str(FOLDER / name), *words], check=True)

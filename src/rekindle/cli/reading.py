@@ -1,0 +1,144 @@
+"""What the reading commands print. Times are days, money is in the currency named beside it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from rekindle.errors import NotFound
+from rekindle.relationships.vocabulary import Channel, Stage, Suggestion, TouchClass
+from rekindle.words import Word
+
+if TYPE_CHECKING:
+    from rekindle.workflows.person import PersonView
+    from rekindle.workflows.today import TodayCard
+    from rekindle.workflows.why_not import Answer
+
+
+def word(kind: type[Word], text: str, option: str) -> Word:
+    """A word of the vocabulary typed by a person."""
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{option} {text}: choose one of {', '.join(one.value for one in kind)}.") from error
+
+
+def why_not(who: str, *, touch_class: str, channel: str, at: str | None) -> Answer:
+    """The gate's answer about one person, class, channel and time (an ISO time; local to the business without zone)."""
+    from zoneinfo import ZoneInfo
+
+    from django.utils import timezone
+
+    from rekindle.workflows import person
+    from rekindle.workflows.brand import the_brand
+    from rekindle.workflows.why_not import why_not as ask
+
+    moment = timezone.now()
+    if at is not None:
+        try:
+            moment = datetime.fromisoformat(at)
+        except ValueError as error:
+            raise typer.BadParameter(f"--at {at} is not a time; write it as 2026-03-31T14:30.") from error
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=ZoneInfo(the_brand().time_zone))
+    return ask(
+        person.find(who),
+        touch_class=TouchClass(word(TouchClass, touch_class, "--class")),
+        channel=Channel(word(Channel, channel, "--channel")),
+        at=moment,
+    )
+
+
+def fits() -> list[dict[str, Any]]:
+    """The fits of the last finished night, as in the contract."""
+    from rekindle.journal.models import Fit, Night, NightState
+
+    night = Night.objects.filter(state=NightState.DONE.value).order_by("-id").first()
+    if night is None:
+        raise NotFound("no night has been run yet.", remedy="Take some history in, then run `rekindle nightly`.")
+    return [
+        {
+            "model": fit.model,
+            "unit": fit.unit,
+            "parameters": fit.parameters,
+            "standard_errors": fit.standard_errors,
+            "log_likelihood": fit.log_likelihood,
+            "n": fit.n,
+            "converged": fit.converged,
+            "boundary": fit.boundary,
+            "held_out": fit.held_out,
+            "baselines": fit.baselines,
+            "chosen": fit.is_chosen,
+            "why": fit.why,
+            "as_of": night.as_of,
+        }
+        for fit in Fit.objects.filter(night=night).order_by("id")
+    ]
+
+
+def show_fits(documents: list[dict[str, Any]]) -> None:
+    """Each model with its parameters, its likelihood, its held-out error, and whether it is used."""
+    for fit in documents:
+        used = "used" if fit["chosen"] else "not used"
+        typer.echo(f"{fit['model']} ({used}, {fit['n']:,} people): {fit['why']}")
+        if fit["parameters"]:
+            values = "  ".join(f"{name} {value:.4g}" for name, value in fit["parameters"].items())
+            typer.echo(f"    {values}   ({'times' if fit['unit'] == 'days' else 'amounts'} in {fit['unit']})")
+        if fit["log_likelihood"] is not None:
+            typer.echo(f"    log-likelihood {fit['log_likelihood']:,.2f}")
+        if fit["boundary"]:
+            typer.echo(f"    {fit['boundary']}")
+        for name, held_out in [("held out", fit["held_out"]), *fit["baselines"].items()]:
+            if held_out:
+                figures = ", ".join(
+                    f"{key} {value:.4g}" for key, value in held_out.items() if isinstance(value, int | float)
+                )
+                typer.echo(f"    {name}: {figures}")
+
+
+def show_night(document: dict[str, Any]) -> None:
+    """The steps of a night with rows and seconds, then people by stage and by decision."""
+    for step in document["steps"]:
+        typer.echo(f"{step['seconds']:>8.1f} s  {step['rows'] or 0:>12,} rows  {step['name']}")
+    typer.echo(f"{document['people']:,} people up to {document['as_of']}")
+    for stage, people in document["stages"].items():
+        typer.echo(f"  {people:>10,}  {Stage(stage).label}")
+    typer.echo("What to do about it:")
+    for suggestion, people in document["decisions"].items():
+        known = {one.value: one.label for one in Suggestion}
+        typer.echo(f"  {people:>10,}  {known.get(suggestion, suggestion)}")
+
+
+def show_today(cards: list[TodayCard]) -> None:
+    """One person a paragraph; an empty day says so."""
+    from rekindle.workflows.in_words import money_in_words
+
+    if not cards:
+        typer.echo("Nothing urgent today. Everyone is best left in peace.")
+    for card in cards:
+        stake = ""
+        if card.value_at_stake_minor is not None:
+            stake = f"   {money_in_words(card.value_at_stake_minor, currency=card.currency)} at stake"
+        typer.echo(f"{card.person} ({card.stage.label}){stake}")
+        for fact in card.why_now:
+            typer.echo(f"    {fact}")
+        typer.echo(f"    {card.suggestion.label}: “{card.opening_line}”\n")
+
+
+def show_person(view: PersonView) -> None:
+    """The page of a person in words."""
+    document = view.as_json()
+    typer.echo(f"{document['person']}: {Stage(document['stage']).label if document['stage'] else 'no relationship'}")
+    for section in ("episodes", "outlook", "signs", "decisions", "refusals", "after_breakup"):
+        content = document.get(section)
+        if not content:
+            continue
+        typer.echo(section.replace("_", " ") + ":")
+        rows = content if isinstance(content, list) else [content]
+        for row in rows:
+            if isinstance(row, dict):
+                typer.echo("  " + "; ".join(f"{key.replace('_', ' ')} {value}" for key, value in row.items() if value))
+            else:
+                typer.echo(f"  {row}")

@@ -1,0 +1,27 @@
+"""Book two: what the machine read, thought, chose and did. One noun a file."""
+
+from rekindle.journal.models.audit import AuditEntry
+from rekindle.journal.models.caution_sign import CautionSign, SignRecord
+from rekindle.journal.models.decision import Decision
+from rekindle.journal.models.fit import Fit
+from rekindle.journal.models.intake import Intake, IntakeState
+from rekindle.journal.models.job import Job, JobState
+from rekindle.journal.models.night import Night, NightState, NightStep, StepState
+from rekindle.journal.models.outlook import Outlook
+
+__all__ = [
+    "AuditEntry",
+    "CautionSign",
+    "Decision",
+    "Fit",
+    "Intake",
+    "IntakeState",
+    "Job",
+    "JobState",
+    "Night",
+    "NightState",
+    "NightStep",
+    "Outlook",
+    "SignRecord",
+    "StepState",
+]

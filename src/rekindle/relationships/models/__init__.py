@@ -1,0 +1,25 @@
+"""Book one: facts about people, true whatever a model says. One noun a file."""
+
+from rekindle.relationships.models.breakup import Breakup
+from rekindle.relationships.models.consent import Consent, Suppression, suppression_hash
+from rekindle.relationships.models.note import Note
+from rekindle.relationships.models.party import Identity, Organisation, Party, Person
+from rekindle.relationships.models.relationship import Brand, Episode, Relationship, StageChange
+from rekindle.relationships.models.task import Task
+
+__all__ = [
+    "Brand",
+    "Breakup",
+    "Consent",
+    "Episode",
+    "Identity",
+    "Note",
+    "Organisation",
+    "Party",
+    "Person",
+    "Relationship",
+    "StageChange",
+    "Suppression",
+    "Task",
+    "suppression_hash",
+]

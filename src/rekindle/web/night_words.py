@@ -1,0 +1,131 @@
+"""Words of the night's page: what each step does, what each model is, what each figure means, why people are left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+Text = str | Promise
+
+
+class Named(NamedTuple):
+    title: Text
+    meaning: Text
+
+
+class Metric(NamedTuple):
+    """One held-out figure: how it is written (number, percent, signed_percent), and which end is better."""
+
+    title: Text
+    meaning: Text
+    form: str
+    better: str  # "low", "high" or "zero"
+
+
+STEPS: Mapping[str, Named] = {
+    "gather": Named(_("Gather"), _("Finds what has come in since the last night.")),
+    "summarise": Named(
+        _("Sum up"), _("Brings every history to one line: since when, how often, how lately, how much.")
+    ),
+    "fit": Named(
+        _("Learn"),
+        _("Learns the rhythm of coming and leaving from everyone, and tests it on time it had not seen."),
+    ),
+    "outlook": Named(_("Look ahead"), _("Says for each person what to expect, and how sure that is.")),
+    "signs": Named(
+        _("Caution signs"), _("Compares each person with their own past, and measures what each sign is worth.")
+    ),
+    "stages": Named(_("Stages"), _("Reads where we stand with each person.")),
+    "decide": Named(_("Choose"), _("Chooses one thing for each person. Leaving in peace is always one of them.")),
+    "tasks": Named(
+        _("Hand out"), _("Puts people worth a talk on somebody's list, as far as the minutes of a day reach.")
+    ),
+    "snapshot": Named(_("Keep"), _("Keeps the whole choice, so that this night can be looked up later.")),
+}
+
+MODELS: Mapping[str, Named] = {
+    "bgnbd": Named(
+        _("BG/NBD"),
+        _("Everyone comes at their own pace and may leave after any repeat purchase. A one-timer never leaves."),
+    ),
+    "mbgnbd": Named(
+        _("MBG/NBD"),
+        _("Everyone comes at their own pace and may leave after any purchase, the first one included."),
+    ),
+    "gammagamma": Named(
+        _("Gamma-Gamma"),
+        _("How much a person spends at a time varies around their own mean, and those means vary between people."),
+    ),
+    "rate": Named(_("Own rate"), _("Plain guess to beat: the future repeats each person's own past rate.")),
+    "recency": Named(_("Silence only"), _("Plain guess to beat: people silent equally long behave alike.")),
+}
+
+# Letters as in the papers; the third is the unit, where there is one.
+PARAMETERS: Mapping[str, Mapping[str, tuple[Text, Text]]] = {
+    "gammagamma": {
+        "p": (_("how alike one person's amounts are"), ""),
+        "q": (_("how alike people are; over 1, or there is no mean"), ""),
+        "v": (_("scale of the amounts"), _("minor units")),
+    },
+    "": {
+        "r": (_("how alike people's paces are"), ""),
+        "alpha": (_("scale of the paces"), _("days")),
+        "a": (_("leaving, first shape"), ""),
+        "b": (_("leaving, second shape"), ""),
+        "k": (_("how regular the rhythm is; 1 is pure chance"), ""),
+        "s": (_("how alike people's chances of leaving are"), ""),
+        "beta": (_("scale of the lifetimes"), _("days")),
+    },
+}
+
+METRICS: Mapping[str, Metric] = {
+    "mae": Metric(
+        _("Mean error of the count"), _("how far the expected number of days was off, a person"), "number", "low"
+    ),
+    "total_error": Metric(
+        _("Error of the total"), _("expected over seen, all people together; 0 is perfect"), "signed_percent", "zero"
+    ),
+    "auc": Metric(
+        _("Ranking (AUC)"),
+        _("how often someone who came was ranked above someone who did not; 0.5 is a coin, 1 perfect"),
+        "number",
+        "high",
+    ),
+    "log_loss": Metric(
+        _("Log loss"), _("how surprised the chances were by who came and who did not; nats a person"), "number", "low"
+    ),
+    "brier": Metric(_("Brier score"), _("mean squared error of the chance of coming"), "number", "low"),
+    "count_log_score": Metric(
+        _("Score of the exact count"), _("mean log chance given to what happened; nearer 0 is better"), "number", "high"
+    ),
+}
+
+# Why nothing is suggested, as one line of a count; one person's page has the whole sentence.
+REASONS: Mapping[str, Text] = {
+    "sleeping_well": _("all is well, nothing calls for a touch"),
+    "too_little_at_stake": _("a touch would cost more than it is likely to keep"),
+    "too_early": _("too early, the right time has not come"),
+    "touched_lately": _("there was a touch not long ago"),
+    "refused_everywhere": _("there is something to say, but no way it may be said"),
+    "no_road": _("no channel in use here fits what would be said"),
+    "stage_at_rest": _("nothing to suggest in this stage"),
+    "capacity": _("today's minutes go to people with more at stake"),
+}
+
+SIGNS: Mapping[str, Text] = {
+    "silence": _("Unusually silent"),
+    "slowing": _("Coming less often"),
+    "fewer_visits": _("Pays, but hardly comes"),
+    "spending_less": _("Spending less"),
+    "failed_payment": _("Payment failed"),
+    "complaint": _("Complained"),
+    "refund": _("Money went back"),
+}
+
+
+def in_words(code: str, *, known: Mapping[str, Text]) -> Text:
+    """The words of a code; a code without words is shown as it is, its underscores as spaces."""
+    return known.get(code, code.replace("_", " "))

@@ -1,0 +1,209 @@
+"""One person: their lives, what we believe and why, what may be said, and their story."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from rekindle.accounts.models import User
+from rekindle.accounts.roles import Deed
+from rekindle.errors import BadInput, Refused
+from rekindle.journal import queries as journal
+from rekindle.relationships import queries
+from rekindle.relationships.models import Party, Relationship
+from rekindle.relationships.vocabulary import Channel, TaskState, TouchClass
+from rekindle.web.ribbon import ribbon
+from rekindle.web.templatetags.rekindle import span
+from rekindle.web.views.today import LATER_DAYS, answered_text, wash_of
+from rekindle.workflows import notes
+from rekindle.workflows import why_not as rules
+from rekindle.workflows.person import PersonView, view
+from rekindle.workflows.story import Voice, the_history
+from rekindle.workflows.story import story as story_of
+from rekindle.workflows.tasks import may_undo
+from rekindle.workflows.today import card_of
+
+LINES: Final = 40
+
+
+@login_required
+@require_GET
+def page(request: HttpRequest, party_id: int) -> HttpResponse:
+    """Everything about one person, the newest page of the story included."""
+    party = get_object_or_404(Party, pk=party_id)
+    return render(request, "web/person.html", _context(request, view(party, history=the_history())))
+
+
+@login_required
+@require_GET
+def story(request: HttpRequest, party_id: int) -> HttpResponse:
+    """One page of the story, before an instant and in one voice; htmx gets the lines only."""
+    party = get_object_or_404(Party, pk=party_id)
+    context = {
+        "party": party,
+        "name": _name(party),
+        **_story(request, relationship=queries.relationship_of(party)),
+    }
+    is_part = request.htmx  # type: ignore[attr-defined]  # django_htmx's middleware sets it
+    if is_part:
+        name = "web/person_story_lines.html" if request.GET.get("before") else "web/person_story.html"
+        return render(request, name, context)
+    return render(request, "web/person_story_page.html", context)
+
+
+@login_required
+@require_GET
+def why_not(request: HttpRequest, party_id: int) -> HttpResponse:
+    """Ask the rules about one touch; htmx gets the answer only."""
+    party = get_object_or_404(Party, pk=party_id)
+    context: dict[str, Any] = {"party": party, "name": _name(party), **_asked(request)}
+    touch_class, channel, at = context["touch_class"], context["channel"], context["at"]
+    if touch_class and channel and at:
+        context["answer"] = rules.why_not(party, touch_class=touch_class, channel=channel, at=at)
+    elif request.GET:
+        context["problem"] = _("Choose what it is for, by which road, and when.")
+    is_part = request.htmx  # type: ignore[attr-defined]
+    return render(request, "web/person_answer.html" if is_part else "web/person_why_not.html", context)
+
+
+@login_required
+@require_POST
+def note(request: HttpRequest, party_id: int) -> HttpResponse:
+    """Write a note about the relationship."""
+    party = get_object_or_404(Party, pk=party_id)
+    try:
+        notes.write(party, text=request.POST.get("text", ""), by=_user(request))
+    except Refused as error:
+        raise PermissionDenied(str(error)) from error
+    except BadInput as error:
+        messages.error(request, f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}".strip())
+    else:
+        messages.success(request, _("Your note is kept."))
+    return redirect("person", party_id=party.pk)
+
+
+def _context(request: HttpRequest, person: PersonView) -> dict[str, Any]:
+    user = _user(request)
+    relationship = person.relationship
+    night = journal.latest_night()
+    waiting = [task for task in person.tasks if task.state in (TaskState.OPEN.value, TaskState.LATER.value)]
+    today = timezone.localdate(timezone=ZoneInfo(relationship.brand.time_zone)) if relationship else None
+    horizon = person.outlook.value_horizon_days if person.outlook else 0
+    life = ribbon(person.episodes, breakups=person.breakups, today=today) if today else None
+    return {
+        "person": person,
+        "party": person.party,
+        "name": person.name,
+        "stage": person.stage,
+        "wash": wash_of(person.stage),
+        "outlook": person.outlook,
+        "currency": (person.outlook.currency if person.outlook else "")
+        or (relationship.brand.currency if relationship else ""),
+        "value_span": span(horizon / 365 * 365.25) if horizon % 365 == 0 else span(horizon),
+        "strip": _strip(person),
+        "night": night,
+        "ribbon": life,
+        "cards": [{"of": card_of(task), "wash": wash_of(person.stage)} for task in waiting],
+        "answered": [
+            {"task": task, "text": answered_text(task), "may_undo": may_undo(task)}
+            for task in person.tasks
+            if task.answered_at and task not in waiting
+        ],
+        "later_days": LATER_DAYS,
+        "may_answer": user.may(Deed.ANSWER_TASKS),
+        "back": "person",
+        **_story(request, relationship=relationship),
+        **_asked(request),
+    }
+
+
+def _strip(person: PersonView) -> dict[str, Any]:
+    """What the rules say now: a row a road, a column a purpose, and one sentence on what is waited for."""
+    words = {
+        TouchClass.SERVICE: _("service"),
+        TouchClass.RELATIONSHIP: _("a card"),
+        TouchClass.CONTENT: _("to read"),
+        TouchClass.PROMOTIONAL: _("offers"),
+    }
+    by_road: dict[Channel, list[Any]] = {}
+    for _purpose, answers in person.strip:
+        for road, answer in answers:
+            by_road.setdefault(road, []).append(answer)
+    waits = [answer for answers in by_road.values() for answer in answers if answer.until]
+    return {
+        "purposes": [words[purpose] for purpose, _answers in person.strip],
+        "roads": [(road.label, answers) for road, answers in by_road.items()],
+        "waits": waits[0].text if waits else "",
+    }
+
+
+def _story(request: HttpRequest, *, relationship: Relationship | None) -> dict[str, Any]:
+    """The lines asked for, and the addresses of what is older and of each voice."""
+    voice = next((voice for voice in Voice if voice.value == request.GET.get("voice")), None)
+    before = _instant(request.GET.get("before", ""))
+    if request.GET.get("before") and before is None:
+        raise Http404("no such place in the story")
+    told = (
+        story_of(relationship, history=the_history(), before=before, limit=LINES, voice=voice) if relationship else None
+    )
+    older = ""
+    if told and told.older:
+        asked = {"before": told.older.isoformat(), **({"voice": voice.value} if voice else {})}
+        older = "?" + urlencode(asked)
+    return {
+        "story": told,
+        "voice": voice,
+        "voices": [(one.value, one.label) for one in Voice],
+        "older": older,
+        "is_continued": before is not None,
+    }
+
+
+def _asked(request: HttpRequest) -> dict[str, Any]:
+    """The question to the rules, from the address; the time is read in the reader's own zone."""
+    text = request.GET.get("at", "")
+    return {
+        "touch_class": next((word for word in TouchClass if word.value == request.GET.get("class")), None),
+        "channel": next((word for word in Channel if word.value == request.GET.get("channel")), None),
+        "at": _instant(text) if text else timezone.now(),
+        "at_text": text,
+        "classes": [(word.value, word.label) for word in TouchClass],
+        "channels": [(word.value, word.label) for word in Channel],
+    }
+
+
+def _instant(text: str) -> datetime | None:
+    """An ISO instant; without a zone it is the reader's own. None where it is none."""
+    try:
+        at = parse_datetime(text)
+    except ValueError:
+        return None
+    if at is None or not 1970 <= at.year <= 2200:
+        return None
+    return timezone.make_aware(at) if timezone.is_naive(at) else at
+
+
+def _name(party: Party) -> str:
+    if party.name:
+        return party.name
+    number = queries.numbers_of([party.pk]).get(party.pk)
+    return _("customer %(number)s") % {"number": number} if number else str(party)
+
+
+def _user(request: HttpRequest) -> User:
+    user = request.user
+    if not isinstance(user, User):
+        raise PermissionDenied
+    return user

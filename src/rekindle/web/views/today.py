@@ -1,0 +1,283 @@
+"""Today: who is worth a human's time, and what to say first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, time
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_POST
+
+from rekindle.accounts.models import User
+from rekindle.accounts.roles import Deed
+from rekindle.errors import BadInput, Conflict, NotFound, Refused
+from rekindle.journal import queries as journal
+from rekindle.journal.models import Night
+from rekindle.relationships import queries
+from rekindle.relationships.models import Task
+from rekindle.relationships.vocabulary import Stage, TaskState
+from rekindle.workflows import tasks
+from rekindle.workflows.today import TodayCard, business_day, card_of, today
+
+SHOWN: Final = 24
+"""About two working hours of calls; who gets through them asks for more. Our choice."""
+
+LATER_DAYS: Final = (1, 3, 7, 14, 30)
+
+_WASHES: Final = {
+    Stage.AT_RISK: "risk",
+    Stage.PRESUMED_BREAKUP: "risk",
+    Stage.NOTICE: "risk",
+    Stage.PHOENIX: "ok",
+    Stage.ONGOING: "ok",
+    Stage.EARLY: "ok",
+    Stage.DATING: "ok",
+    Stage.OLD_FRIENDS: "note",
+}
+
+
+def wash_of(stage: Stage | str | None) -> str:
+    """The colour with a meaning that a stage wears; quiet where nothing else fits."""
+    return _WASHES.get(stage, "quiet") if isinstance(stage, Stage) else _WASHES.get(_stage(stage), "quiet")
+
+
+def _stage(value: str | None) -> Stage:
+    return next((stage for stage in Stage if stage.value == value), Stage.COURTSHIP)
+
+
+@login_required
+@require_GET
+def page(request: HttpRequest) -> HttpResponse:
+    """Today's cards for this member of staff; everybody's with ?whose=all."""
+    user = _user(request)
+    day = business_day()
+    is_all = request.GET.get("whose") == "all"
+    shown = SHOWN * 4 if request.GET.get("more") else SHOWN
+    cards = today(as_of=day, owner=None if is_all else user, limit=shown + 1)
+    night = journal.latest_night()
+    answered = _answered_today(user)
+    return render(
+        request,
+        "web/today.html",
+        {
+            "cards": [_dressed(card) for card in cards[:shown]],
+            "has_more": len(cards) > shown,
+            "is_long": bool(request.GET.get("more")),
+            "is_all": is_all,
+            "day": day,
+            "night": night,
+            "headline": headline(len(cards[:shown]), has_more=len(cards) > shown),
+            "news": news(night),
+            "left_alone": left_alone(night.facts.get("nothing_because") or night.decisions) if night else [],
+            "answered": answered,
+            "steps": _first_steps(night) if night is None and not cards and not answered else [],
+            "may_answer": user.may(Deed.ANSWER_TASKS),
+            "later_days": LATER_DAYS,
+        },
+    )
+
+
+@login_required
+@require_POST
+def answer(request: HttpRequest, task_id: int) -> HttpResponse:
+    """One answer to one suggestion; htmx gets the answered card, others go back where they came from."""
+    user = _user(request)
+    state = next((state for state in TaskState if state.value == request.POST.get("state")), None)
+    later = request.POST.get("later_days", "")
+    try:
+        if state is None:
+            raise BadInput(_("no answer was chosen"), remedy=_("Choose done, later or not appropriate."))
+        task = tasks.answer(
+            task_id,
+            state=state,
+            by=user,
+            note=request.POST.get("note", ""),
+            later_days=int(later) if later.isdigit() and state is TaskState.LATER else None,
+        )
+    except (BadInput, Conflict, NotFound, Refused) as error:
+        return _refused(request, task_id, error)
+    return _changed(request, task)
+
+
+@login_required
+@require_POST
+def undo(request: HttpRequest, task_id: int) -> HttpResponse:
+    """Take an answer of today back; htmx gets the open card again."""
+    try:
+        task = tasks.undo(task_id, by=_user(request))
+    except (BadInput, Conflict, NotFound, Refused) as error:
+        return _refused(request, task_id, error)
+    return _changed(request, task)
+
+
+def _changed(request: HttpRequest, task: Task) -> HttpResponse:
+    task = Task.objects.select_related("relationship__party", "relationship__brand", "owner").get(pk=task.pk)
+    if request.htmx:  # type: ignore[attr-defined]  # django_htmx's middleware sets it
+        return _part(request, task)
+    if task.state == TaskState.OPEN.value:
+        messages.info(request, _("%(person)s is open again.") % {"person": task.relationship.party})
+    else:
+        messages.success(request, answered_text(task))
+    return redirect(_back(request, task))
+
+
+def _part(request: HttpRequest, task: Task, *, error: str = "") -> HttpResponse:
+    name = (
+        "web/today_card.html"
+        if task.state in (TaskState.OPEN.value, TaskState.LATER.value) and (error or task.state == TaskState.OPEN.value)
+        else "web/today_answered.html"
+    )
+    return render(
+        request,
+        name,
+        {
+            "card": _dressed(card_of(task)),
+            "task": task,
+            "text": answered_text(task),
+            "error": error,
+            "may_answer": True,
+            "later_days": LATER_DAYS,
+        },
+    )
+
+
+def _refused(request: HttpRequest, task_id: int, error: BadInput | Conflict | NotFound | Refused) -> HttpResponse:
+    """What stood against an answer, said where it was asked."""
+    if isinstance(error, Refused):
+        raise PermissionDenied(str(error))
+    task = Task.objects.select_related("relationship__party", "relationship__brand", "owner").filter(pk=task_id).first()
+    if task is None:
+        raise Http404(str(error))
+    text = f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}".strip()
+    if request.htmx:  # type: ignore[attr-defined]
+        return _part(request, task, error=text)
+    messages.error(request, text)
+    return redirect(_back(request, task))
+
+
+def _back(request: HttpRequest, task: Task) -> str:
+    """Where the answer was given: Today, or the person's page. No address is taken from the request."""
+    if request.POST.get("back") == "person":
+        return reverse("person", args=[task.relationship.party_id])
+    return reverse("today") + ("?whose=all" if request.POST.get("back") == "all" else "")
+
+
+def answered_text(task: Task) -> str:
+    """What was answered, in one sentence."""
+    facts = {"person": task.relationship.party, "note": task.answer, "day": task.due_on}
+    if task.state == TaskState.DONE.value:
+        return _("%(person)s: done.") % facts
+    if task.state == TaskState.LATER.value:
+        return _("%(person)s: put off until %(day)s.") % {**facts, "day": f"{task.due_on:%d.%m.%Y}"}
+    if task.state == TaskState.NOT_APPROPRIATE.value:
+        return _("%(person)s: not appropriate. Your reason is kept.") % facts
+    return _("%(person)s: withdrawn.") % facts
+
+
+def headline(cards: int, *, has_more: bool) -> str:
+    """How many people, in words as far as people say them in words."""
+    if not cards:
+        return _("Nothing urgent")
+    words = [
+        "", _("One person"), _("Two people"), _("Three people"), _("Four people"), _("Five people"), _("Six people"),
+        _("Seven people"), _("Eight people"), _("Nine people"), _("Ten people"), _("Eleven people"), _("Twelve people"),
+    ]  # fmt: skip
+    if has_more:
+        return _("%(n)s people, and more") % {"n": cards}
+    return words[cards] if cards < len(words) else _("%(n)s people") % {"n": cards}
+
+
+def news(night: Night | None) -> list[str]:
+    """What the last night read and whom it moved, as sentences made of its own figures."""
+    if night is None:
+        return []
+    said = []
+    if night.people is not None:
+        said.append(
+            ngettext("%(n)s person was read last night", "%(n)s people were read last night", night.people)
+            % {"n": f"{night.people:,}"}
+        )
+    moves = journal.moves_of(night)
+    if moves is not None:
+        slipped = moves[Stage.AT_RISK] + moves[Stage.PRESUMED_BREAKUP]
+        back = moves[Stage.PHOENIX]
+        steady = moves[Stage.ONGOING]
+        if slipped:
+            said.append(
+                ngettext("%(n)s slipped away a little", "%(n)s slipped away a little", slipped) % {"n": slipped}
+            )
+        if back:
+            said.append(ngettext("%(n)s came back", "%(n)s came back", back) % {"n": back})
+        if steady:
+            said.append(ngettext("%(n)s is steady again", "%(n)s are steady again", steady) % {"n": steady})
+    return said
+
+
+def left_alone(decisions: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Those for whom doing nothing was chosen, by reason, most first; from the night's counts, nested or flat."""
+    words = {
+        "sleeping_well": _("sleeping well"),
+        "stage_at_rest": _("in a stage that rests"),
+        "too_little_at_stake": _("too little at stake"),
+        "too_early": _("too early yet"),
+        "touched_lately": _("heard from us lately"),
+        "refused_everywhere": _("a rule says no"),
+        "no_road": _("no road to them"),
+        "capacity": _("beyond today's time"),
+        "cooling_off": _("cooling off"),
+        "suppressed": _("said never again"),
+        "objected": _("said no"),
+        "no_basis": _("no ground to write"),
+        "closed_or_deceased": _("closed for good"),
+    }
+    found: dict[str, int] = {}
+
+    def gather(counts: Mapping[str, Any]) -> None:
+        for key, value in counts.items():
+            if isinstance(value, Mapping):
+                gather(value)
+            elif key in words and isinstance(value, int) and value:
+                found[key] = value
+
+    gather(decisions)
+    return [(words[key], n) for key, n in sorted(found.items(), key=lambda pair: -pair[1])]
+
+
+def _answered_today(user: User) -> list[Task]:
+    zone = ZoneInfo(user.time_zone or "UTC")
+    midnight = datetime.combine(datetime.now(zone).date(), time(), zone)
+    answered = Task.objects.filter(answered_by=user, answered_at__gte=midnight).exclude(state=TaskState.OPEN.value)
+    return list(answered.select_related("relationship__party", "relationship__brand").order_by("-answered_at")[:20])
+
+
+def _first_steps(night: Night | None) -> list[dict[str, Any]]:
+    """The three steps of a business that has just begun, with what is done of them."""
+    has_loads = queries.is_anyone_known()
+    return [
+        {"is_done": has_loads, "url": "take_in", "title": _("Take your history in"),
+         "text": _("A file of purchases or visits is enough: who, when, and how much if you have it.")},
+        {"is_done": night is not None, "url": "nights", "title": _("Let the night read it"),
+         "text": _("It learns each person's own rhythm and tells who is slipping away, and how sure it is.")},
+        {"is_done": False, "url": "people", "title": _("Meet your people"),
+         "text": _("Here you will find the few who are worth a word today, and the first sentence.")},
+    ]  # fmt: skip
+
+
+def _dressed(card: TodayCard) -> dict[str, Any]:
+    return {"of": card, "wash": wash_of(card.stage)}
+
+
+def _user(request: HttpRequest) -> User:
+    user = request.user
+    if not isinstance(user, User):
+        raise PermissionDenied
+    return user

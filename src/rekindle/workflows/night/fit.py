@@ -1,0 +1,191 @@
+"""Step 3. Which model to believe here, and what it learned.
+
+1. hold the last stretch of time back: fit every model and baseline on what came before, ask each about the stretch;
+2. the one that answered best, and better than the baselines, is used (understand.choice);
+3. fit every model again on everything up to the day, and the values of purchases beside;
+4. write each with its parameters, its boundary in words and its error on held-out time.
+
+Where there is too little to learn from, nothing is claimed: the reason is kept and the pages say it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rekindle.errors import Degenerate, NotEnoughData
+from rekindle.journal.models import Fit
+from rekindle.understand import choice, gammagamma, summaries
+from rekindle.workflows.night.reading import Reading, floats
+
+MOST_TO_JUDGE = 100_000  # people: a held-out comparison is settled long before; our choice
+SHORTEST_WINDOW = 7  # days: a shorter held-out stretch says nothing about people
+WEEK = 7.0
+
+
+@dataclass(frozen=True)
+class _Window:
+    """The stretch of time held back: (cutoff, as_of]."""
+
+    days: int
+
+    @classmethod
+    def of(cls, *, span_days: int, horizon_days: int) -> _Window:
+        """The horizon, or a third of the history where that is shorter."""
+        return cls(min(horizon_days, span_days // 3))
+
+
+def run(reading: Reading) -> int:
+    """Gives the number of people the models learned from."""
+    summary = reading.read("summary")
+    alive = summary.filter(pc.greater(summary["pulse_days"], 0))
+    x, t_x, T = (floats(alive[name]) for name in ("x", "t_x", "T"))
+    documents: list[dict[str, Any]] = []
+    facts: dict[str, Any] = {"why_none": "", "chosen": None, "value": None, "held_back_days": None}
+    try:
+        if alive.num_rows == 0:
+            raise NotEnoughData("nobody has shown a sign of life yet.", remedy="Take events in.")
+        window = _Window.of(span_days=int(T.max()), horizon_days=reading.brand.horizon_days)
+        if window.days < SHORTEST_WINDOW:
+            raise NotEnoughData(
+                f"the history spans {int(T.max())} days; at least {3 * SHORTEST_WINDOW} are needed to judge a model."
+            )
+        picked = _choose(reading, window, people=alive.num_rows)
+        documents = _documents(picked, x, t_x, T)
+        facts |= {"held_back_days": window.days, "chosen": choice.refit(picked, x, t_x, T).chosen.fit.to_json()}
+    except NotEnoughData as error:
+        facts["why_none"] = str(error)
+    value = _values(alive)
+    documents += value["documents"]
+    reading.note("fits", {**facts, "value": value["fit"], "why_no_value": value["why"]})
+    _write(reading, documents, fingerprint=_fingerprint(x, t_x, T))
+    return int(alive.num_rows)
+
+
+def _choose(reading: Reading, window: _Window, *, people: int) -> choice.Choice:
+    plan = reading.noted("plan")
+    with reading.events() as (db, view):
+        held = summaries.calibration(
+            db,
+            view,
+            cutoff=reading.as_of - timedelta(days=window.days),
+            until=reading.as_of,
+            pulse=summaries.Pulse(kinds=tuple(plan["pulse"]), money_kinds=tuple(plan["money"])),
+            time_zone=reading.brand.time_zone,
+            sample=(1, math.ceil(people / MOST_TO_JUDGE)) if people > MOST_TO_JUDGE else None,
+        )
+    if held.num_rows == 0:
+        raise NotEnoughData(f"nobody was here before the last {window.days} days, which are held back to judge by.")
+    return choice.choose(
+        floats(held["x"]),
+        floats(held["t_x"]),
+        floats(held["T"]),
+        floats(held["held_out_days"]),
+        horizon_days=float(window.days),
+    )
+
+
+def _documents(picked: choice.Choice, x: Any, t_x: Any, T: Any) -> list[dict[str, Any]]:
+    """Every candidate as a row of the journal: parameters from everything, errors from the stretch held back."""
+    rows = []
+    for document in picked.to_json():
+        fitted = dict(document)
+        if document["model"] in choice.MODELS:
+            fit = choice.MODELS[document["model"]](x, t_x, T)
+            fitted |= {
+                "parameters": fit.parameters,
+                "standard_errors": fit.standard_errors,
+                "log_likelihood": fit.log_likelihood,
+                "n": fit.n,
+                "converged": fit.converged,
+                "boundary": fit.boundary,
+                "per_week": _per_week(fit.parameters, fit.log_likelihood, repeats=float(x.sum())),
+            }
+        rows.append(fitted)
+    return rows
+
+
+def _per_week(parameters: dict[str, float], log_likelihood: float, *, repeats: float) -> dict[str, Any]:
+    """The same fit with time in weeks, as the papers print it: alpha scales, and each repeat's density with it."""
+    return {
+        "parameters": {**parameters, "alpha": parameters["alpha"] / WEEK},
+        "log_likelihood": log_likelihood + repeats * math.log(WEEK),
+    }
+
+
+def _values(alive: pa.Table) -> dict[str, Any]:
+    """Gamma-Gamma over everyone whose repeat days have a positive mean, where all money is in one currency."""
+    paid = alive.filter(pc.and_(pc.greater(alive["x"], 0), pc.is_valid(alive["money_mean_minor"])))
+    currencies = pc.unique(paid["currency"].drop_null()).to_pylist()
+    try:
+        if len(currencies) > 1:
+            raise NotEnoughData(
+                f"amounts are in {', '.join(sorted(currencies))}.", remedy="Load one currency to have values told."
+            )
+        fit = gammagamma.fit(floats(paid["x"]), floats(paid["money_mean_minor"]))
+    except (NotEnoughData, Degenerate) as error:
+        return {"fit": None, "why": str(error), "documents": []}
+    document = {
+        "model": "gammagamma",
+        "parameters": fit.parameters,
+        "standard_errors": fit.standard_errors,
+        "log_likelihood": fit.log_likelihood,
+        "n": fit.n,
+        "converged": fit.converged,
+        "boundary": fit.boundary,
+        "held_out": {},
+        "baselines": {},
+        "chosen": fit.boundary is None,
+        "why": fit.boundary or "values of purchases; amounts in minor units",
+        "unit": "minor units",
+        "fit": fit.to_json(),
+    }
+    return {"fit": fit.to_json(), "why": "", "documents": [document]}
+
+
+def _write(reading: Reading, documents: list[dict[str, Any]], *, fingerprint: str) -> None:
+    Fit.objects.filter(night=reading.night).delete()  # a night that goes on after a kill writes them anew
+    Fit.objects.bulk_create(
+        Fit(
+            night=reading.night,
+            model=document["model"],
+            unit=document.get("unit", "days"),
+            parameters=_finite(document["parameters"]),
+            standard_errors=_finite(document.get("standard_errors")),
+            log_likelihood=document["log_likelihood"],
+            n=document["n"],
+            converged=document.get("converged", True),
+            boundary=document["boundary"],
+            held_out=_finite(document["held_out"]),
+            baselines=document["baselines"],
+            is_chosen=document["chosen"],
+            why=document["why"],
+            state={"fit": document["fit"], "per_week": document.get("per_week")},
+            fingerprint=fingerprint,
+        )
+        for document in documents
+    )
+
+
+def _finite(values: dict[str, Any] | None) -> dict[str, Any] | None:
+    """JSON knows no infinity: a figure without bound is null, and `boundary` says why."""
+    if values is None:
+        return None
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in values.items()
+    }
+
+
+def _fingerprint(x: Any, t_x: Any, T: Any) -> str:
+    """SHA-256 of the histories learned from, so that a fit can be traced to its data."""
+    digest = hashlib.sha256()
+    for column in (x, t_x, T):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()

@@ -41,7 +41,7 @@ class Owner:
 
     def sign_in(self, page: Page) -> None:
         """Fill in and send the form at the door."""
-        page.get_by_label("Email").fill(self.email)
+        page.get_by_label("E-mail").fill(self.email)
         page.get_by_label("Password").fill(self.password)
         page.get_by_role("button", name="Sign in").click()
 

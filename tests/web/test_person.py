@@ -6,20 +6,23 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from people_cast import Cast, cast, consents, person, staff, task
+from people_cast import Cast, cast, consents, ended, person, staff, task
 
 from rekindle import home as home_folder
 from rekindle.accounts.roles import Role
 from rekindle.journal.models import AuditEntry, Night, Outlook
 from rekindle.observe.history import EVENTS, History
-from rekindle.relationships.models import Breakup, Episode, Note, Party
+from rekindle.relationships.models import Brand, Breakup, Episode, Note, Party, Relationship
+from rekindle.relationships.vocabulary import Stage
 from rekindle.web.ribbon import ribbon
+from rekindle.web.templatetags.rekindle import day
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
@@ -77,6 +80,56 @@ def test_every_figure_shows_its_interval_its_model_and_its_day(client: Client, d
     shown = page(client, four.ana.party)
     for words in ("next 90 days", "9%", "5% – 16%", "690", "MBG/NBD", "12 March", "in 2 years", reverse("nights")):
         assert words in shown
+
+
+def test_silence_counts_to_the_last_night_and_not_to_the_night_that_wrote(
+    client: Client, dana: Any, four: Cast
+) -> None:
+    Night.objects.create(as_of=date(2026, 3, 12), inputs="x", state="done")
+    Outlook.objects.create(
+        relationship=four.ana, as_of=date(2026, 3, 1), model="mbgnbd", horizon_days=90, value_horizon_days=730,
+        last_on=date(2026, 2, 20), silent_days=9, usual_gap=6.0, p_none=0.09, value_minor=69_000, currency="EUR",
+    )  # fmt: skip
+    shown = page(client, four.ana.party)
+    for words in (
+        "20 days",
+        "14 days beyond the usual",
+        "the model MBG/NBD",
+        "stood so since 1 March",
+        "Value is revenue",
+    ):
+        assert words in shown
+    Outlook.objects.update(usual_gap=None)
+    Brand.objects.update(margin="0.6000")
+    shown = page(client, four.ana.party)
+    for words in ("too few pauses of their own to tell", "Value is margin, 60%", "discounted by 10% a year"):
+        assert words in shown
+    assert "beyond the usual" not in shown
+
+
+def test_who_gave_notice_is_believed_in_as_if_they_stayed(client: Client, dana: Any, four: Cast) -> None:
+    leaves = timezone.localdate() + timedelta(days=9)
+    Relationship.objects.filter(pk=four.ana.pk).update(stage=Stage.NOTICE.value)
+    ended(four.ana, on=leaves)
+    Outlook.objects.create(
+        relationship=four.ana, as_of=date(2026, 3, 1), model="mbgnbd", horizon_days=90, value_horizon_days=730
+    )
+    shown = page(client, four.ana.party)
+    assert f"As if they stayed. Notice is given: they leave on {day(leaves)}." in shown
+    assert "It will end" in shown
+    assert "Notice given by" in shown
+    assert "It ended" not in shown
+
+
+def test_the_quiet_time_ends_on_one_day_in_the_ribbon_and_the_story(client: Client, four: Cast) -> None:
+    client.force_login(staff(Role.AGENT, time_zone="Pacific/Auckland"))
+    Brand.objects.update(time_zone="Europe/Dublin")
+    end = Breakup.objects.get(relationship=four.ben)
+    assert Episode.objects.filter(relationship=four.ben, ended_on=end.ended_on).exists()
+    Breakup.objects.update(quiet_until=datetime(2026, 6, 28, 23, tzinfo=UTC))
+    shown = page(client, four.ben.party)
+    assert "uiet until 28 June" not in shown
+    assert shown.count("uiet until 29 June") >= 3  # the drawing, its list, the story
 
 
 def test_after_an_end_the_four_answers_stand_there(client: Client, dana: Any, four: Cast) -> None:
@@ -202,7 +255,7 @@ def test_the_ribbon_keeps_lives_and_breaks_to_scale() -> None:
                     ended_on=date(2023, 1, 1))  # fmt: skip
     second = Episode(relationship=gone, number=2, began_on=date(2024, 1, 1), last_seen_on=date(2024, 6, 1), pulses=1)
     end = Breakup(relationship=gone, ended_on=date(2023, 1, 1), quiet_until=datetime(2023, 4, 1, tzinfo=UTC))
-    drawn = ribbon([second, first], breakups=[end], today=date(2025, 1, 1))
+    drawn = ribbon([second, first], breakups=[end], today=date(2025, 1, 1), zone=ZoneInfo("UTC"))
     assert drawn is not None
     assert [(piece.wash, piece.is_life) for piece in drawn.pieces] == [
         ("was", True), ("quiet", False), ("line", False), ("ok", True),
@@ -213,9 +266,9 @@ def test_the_ribbon_keeps_lives_and_breaks_to_scale() -> None:
 
 
 def test_no_life_is_no_ribbon_and_a_day_old_life_is_seen() -> None:
-    assert ribbon([], breakups=[], today=date(2025, 1, 1)) is None
+    assert ribbon([], breakups=[], today=date(2025, 1, 1), zone=ZoneInfo("UTC")) is None
     one = Episode(number=1, began_on=date(2025, 1, 1), last_seen_on=date(2025, 1, 1), pulses=1)
-    drawn = ribbon([one], breakups=[], today=date(2025, 1, 1))
+    drawn = ribbon([one], breakups=[], today=date(2025, 1, 1), zone=ZoneInfo("UTC"))
     assert drawn is not None
     assert drawn.pieces[0].width == "1.20%"
 

@@ -25,7 +25,7 @@ from rekindle.relationships.models import Brand
 from rekindle.relationships.vocabulary import IntakeKind
 from rekindle.web.load_columns import Answers, survey_of
 from rekindle.web.load_words import FIELDS, KINDS
-from rekindle.web.uploads import safe_name
+from rekindle.web.uploads import as_chosen, chosen_name, safe_name
 from rekindle.workflows import take_in
 
 VISITS = b"""member,at,kind,amount,currency
@@ -231,6 +231,13 @@ def test_a_role_that_may_not_load_reads_the_list_and_nothing_more(
     assert [answer.status_code for answer in refused] == [403] * 4
     assert files_uploaded() == []
     assert not Job.objects.exists()
+
+
+def test_an_upload_keeps_the_name_that_was_chosen(home: Path) -> None:
+    stored = homes.uploads_folder() / "ab12" / "01-till.csv"
+    assert chosen_name(stored) == "till.csv"
+    assert chosen_name(Path("/exports/01-till.csv")) == "01-till.csv"
+    assert as_chosen("01-till.csv has no date", files=[str(stored)]) == "till.csv has no date"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ from rekindle.accounts.roles import Role
 from rekindle.journal.models import Night
 from rekindle.relationships.models import StageChange, Task
 from rekindle.relationships.vocabulary import Stage, TaskState
-from rekindle.web.views.today import headline, left_alone, news
+from rekindle.web.night_words import REASONS
+from rekindle.web.views.today import Fact, facts_of, headline, left_alone, news
+from rekindle.workflows.today import card_of
 
 pytestmark = pytest.mark.django_db
 
@@ -171,4 +173,29 @@ def test_the_news_is_made_of_the_nights_own_steps() -> None:
 
 def test_the_silences_are_counted_by_reason_most_first() -> None:
     counts = {"check_in": 3, "nothing": {"sleeping_well": 640, "cooling_off": 61, "capacity": 0}}
-    assert left_alone(counts) == [("sleeping well", 640), ("cooling off", 61)]
+    assert [(one.title, one.people) for one in left_alone(counts)] == [("sleeping well", 640), ("cooling off", 61)]
+
+
+def test_a_reason_reads_the_same_here_and_on_the_night(client: Client, dana: Any) -> None:
+    reasons = {"sleeping_well": 9, "stage_at_rest": 2}
+    one = Night.objects.create(
+        as_of=timezone.localdate(), inputs="x", state="done", people=11, decisions={"nothing": 11},
+        facts={"nothing_because": reasons},
+    )  # fmt: skip
+    for url in (reverse("today"), reverse("night", args=[one.pk])):
+        shown = client.get(url).content.decode()
+        assert all(str(REASONS[code].title) in shown for code in reasons)
+
+
+def test_a_card_has_three_facts_each_beside_its_record() -> None:
+    facts = ["silent for 14 days; of 100 who showed this, 48 left within 90 days.", "Is it so?", "third", "fourth"]
+    assert facts_of(card_of(open_task(why_now=facts))) == [
+        Fact("silent for 14 days.", "Of 100 who showed this, 48 left within 90 days."),
+        Fact("Is it so?", ""),
+        Fact("third.", ""),
+    ]
+
+
+def test_money_in_a_fact_reads_as_everywhere_on_the_pages(client: Client, dana: Any) -> None:
+    open_task(why_now=["spent 0.65 EUR in the last 90 days"])
+    assert "Spent €\u202f0.65 in the last 90 days." in client.get(reverse("today")).content.decode()

@@ -9,7 +9,7 @@ from django.utils import timezone as here
 from django.utils.translation import override
 
 from rekindle.web.money import CODES, digits
-from rekindle.web.templatetags.rekindle import about, day, days, initials, money, percent, span
+from rekindle.web.templatetags.rekindle import about, amounts, day, days, initials, money, percent, span
 
 
 @pytest.mark.parametrize(
@@ -93,3 +93,23 @@ def test_initials(name: str, read: str) -> None:
 
 def test_every_currency_has_three_letters_and_at_most_three_digits() -> None:
     assert all(len(code) == 3 and digits(code) in {0, 2, 3} for code in CODES)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "read"),
+    [
+        ("spent 1,204.50 EUR, 0.65 EUR before", "spent €\u202f1,204.50, €\u202f0.65 before"),
+        ("worth -3.20 GBP", "worth −£3.20"),
+        ("about 500 JPY", "about ¥500"),
+        ("came 9 times, 3 ABC", "came 9 times, 3 ABC"),
+        ("no money at all", "no money at all"),
+        (None, ""),
+    ],
+)
+def test_amounts_in_a_sentence_read_as_elsewhere(sentence: str | None, read: str) -> None:
+    assert amounts(sentence) == read
+
+
+def test_germans_read_amounts_in_a_sentence_their_way() -> None:
+    with override("de"):
+        assert amounts("spent 1,204.50 EUR") == "spent 1.204,50\u202f€"

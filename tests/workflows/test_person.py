@@ -112,6 +112,44 @@ def test_an_outlook_carries_intervals_or_says_why_not() -> None:
     assert outlook["unknown"] == "no money on record"
 
 
+def test_silence_is_counted_to_the_last_finished_night() -> None:
+    ana = Relationship.objects.get(party=_ana())
+    Outlook.objects.create(
+        relationship=ana, as_of=TODAY - timedelta(days=9), model="mbgnbd", horizon_days=90, value_horizon_days=730,
+        last_on=TODAY - timedelta(days=20), usual_gap=6.5, silent_days=11, overdue_days=4.5,
+    )  # fmt: skip
+    Night.objects.create(as_of=TODAY, inputs="x", state="done")
+    Night.objects.create(as_of=TODAY + timedelta(days=5), inputs="x", state="running")
+    told = seen(ana).as_json()["outlook"]
+    assert (told["silent_days"], told["overdue_days"]) == (20, 13.5)
+    assert told["as_of"] == "2026-03-12"
+
+
+def test_without_a_usual_gap_of_their_own_nobody_is_overdue() -> None:
+    ana = Relationship.objects.get(party=_ana())
+    Outlook.objects.create(
+        relationship=ana, as_of=TODAY, model="mbgnbd", horizon_days=90, value_horizon_days=730,
+        last_on=TODAY - timedelta(days=20), overdue_days=4.5,
+    )  # fmt: skip
+    told = seen(ana).as_json()["outlook"]
+    assert (told["silent_days"], told["usual_gap_days"], told["overdue_days"]) == (20, None, None)
+
+
+def test_a_notice_has_the_nearest_day_to_come() -> None:
+    ana = Relationship.objects.get(party=_ana())
+    for days in (-30, 40, 9):
+        ended(ana, on=TODAY + timedelta(days=days))
+    assert seen(ana).leaves_on == TODAY + timedelta(days=9)
+
+
+def test_a_notice_that_was_taken_back_is_neither_ahead_nor_an_end() -> None:
+    ana = Relationship.objects.get(party=_ana())
+    for days in (-30, 9):
+        ended(ana, on=TODAY + timedelta(days=days), withdrawn_at=NOW)
+    told = seen(ana)
+    assert (told.leaves_on, told.after_breakup) == (None, None)
+
+
 def test_a_sign_speaks_in_the_persons_numbers_and_says_how_it_did_here() -> None:
     ana = Relationship.objects.get(party=_ana())
     night = Night.objects.create(as_of=TODAY, inputs="x", state="done")

@@ -82,6 +82,35 @@ def test_what_is_known_by_the_day_stands_after_that_day_in_the_businesss_zone() 
     assert line.at == datetime(2026, 1, 2, 10, 59, 59, 999_999, tzinfo=UTC)
 
 
+def test_a_line_stands_on_its_day_in_the_businesss_zone() -> None:
+    ana = person()
+    Brand.objects.update(time_zone="Pacific/Auckland")
+    ana = Relationship.objects.select_related("brand").get(pk=ana.pk)
+    visits = Told((datetime(2026, 1, 2, 12, tzinfo=UTC), "visit"), (datetime(2026, 1, 1, 10, tzinfo=UTC), "visit"))
+    (line,) = story(ana, history=visits).lines
+    assert (line.began_on, line.on) == (date(2026, 1, 1), date(2026, 1, 3))
+
+
+@pytest.mark.parametrize(("days", "title"), [(0, "it ended"), (1, "it will end")])
+def test_an_end_to_come_says_so(days: int, title: str) -> None:
+    ana = person()
+    ended(ana, on=NOW.date() + timedelta(days=days))
+    (line,) = story(ana, history=Told(), at=NOW).lines
+    assert (line.title, line.facts["is_ahead"]) == (title, days > 0)
+
+
+def test_a_notice_that_was_taken_back_says_when() -> None:
+    ana = person()
+    ended(ana, on=NOW.date() + timedelta(days=9), withdrawn_at=NOW)
+    (line,) = story(ana, history=Told(), at=NOW).lines
+    assert (line.title, line.facts["withdrawn_on"]) == ("it was to end", NOW.date())
+
+
+def test_a_channel_of_a_source_is_written_without_underscores() -> None:
+    line = event_line({"occurred_at": day(0), "kind": "payment", "channel": "direct_debit"})
+    assert line.channel == "direct debit"
+
+
 def test_undone_steps_and_open_tasks_are_not_told() -> None:
     ana = person()
     StageChange.objects.create(relationship=ana, to_stage="early", on=date(2026, 1, 2), rule="steady", undone_at=NOW)

@@ -153,6 +153,125 @@ class Initiator(Word):
     NOBODY = "nobody", "nobody, it faded"
 
 
+class BreakupKind(Word):
+    """How it ended. The first letter says who or what moved: voluntary, involuntary, need met, quiet, company."""
+
+    DISSATISFIED = "v1_dissatisfied", "dissatisfied"
+    PULLED = "v2_pulled", "found something better"
+    BOUGHT = "v3_bought", "bought away by price or offer"
+    AFFORDABILITY = "v4_affordability", "could not afford it"
+    NEED_CHANGED = "v5_need_changed", "needs changed"
+    MOVED = "i1_moved", "moved away"
+    LIFE_EVENT = "i2_life_event", "life event or health"
+    ORGANISATION = "i3_organisation", "their organisation changed"
+    TECHNICAL = "i4_technical", "payment or technical failure"
+    DECEASED = "i5_deceased", "died or dissolved"
+    COMPLETED = "n1_completed", "need met"
+    SEASONAL = "n2_seasonal", "seasonal or temporary"
+    QUIET_FADE = "q1_quiet_fade", "faded quietly"
+    TOXIC = "c1_toxic", "by us: abuse"
+    UNPROFITABLE = "c2_unprofitable", "by us: not viable, after the ladder"
+    UNPAID = "c3_unpaid", "by us: not paid"
+    STRATEGY = "c4_strategy", "by us: we changed"
+    LEGAL = "c5_legal", "by us: law"
+
+
+class Feeling(Word):
+    """How they said they felt about the end; never guessed."""
+
+    RELIEVED = "relieved", "relieved"
+    NEUTRAL = "neutral", "neutral"
+    SAD = "sad", "sad"
+    ANGRY = "angry", "angry"
+    BETRAYED = "betrayed", "betrayed"
+    NOT_TOLD = "not_told", "not told"
+
+
+class Wound(Word):
+    """How much the end hurt them; it sets the length of the quiet."""
+
+    NONE = "none", "none"
+    SORE = "sore", "sore"
+    WOUNDED = "wounded", "wounded"
+    BETRAYED = "betrayed", "betrayed"
+
+
+class WantBack(Word):
+    """Whether we would like somebody back. Nothing after the quiet happens without an answer."""
+
+    UNDECIDED = "undecided", "not decided yet"
+    YES = "yes", "yes"
+    MAYBE = "maybe", "maybe, looked at again later"
+    NO = "no", "no"
+
+
+class PromiseState(Word):
+    OPEN = "open", "open"
+    KEPT = "kept", "kept"
+    BROKEN = "broken", "broken"
+    RELEASED = "released", "they let us off"
+
+
+class MilestoneKind(Word):
+    """What may be remembered with somebody, or about somebody."""
+
+    FIRST_DAY = "first_day", "first day"
+    GOAL_REACHED = "goal_reached", "goal reached"
+    ANNIVERSARY = "anniversary", "anniversary"
+    BIRTHDAY = "birthday", "birthday"
+    NAME_DAY = "name_day", "name day"
+    WEDDING = "wedding", "wedding"
+    CHILD = "child", "child"
+    GRADUATION = "graduation", "graduation"
+    NEW_JOB = "new_job", "new job"
+    FOUNDING = "founding", "founding day"
+    GO_LIVE = "go_live", "go-live"
+    AWARD = "award", "award"
+    RETURN = "return", "day of return"
+    RETIREMENT = "retirement", "retirement"
+    BEREAVEMENT = "bereavement", "bereavement"
+
+
+class Precision(Word):
+    """How much of a date is known."""
+
+    DAY = "day", "day, month and year"
+    MONTH_DAY = "month_day", "day and month"
+    MONTH = "month", "month and year"
+    YEAR = "year", "year"
+
+
+class StakeholderKind(Word):
+    """Everyone we owe a relationship. One party may hold several roles at once."""
+
+    PROSPECT = "prospect", "prospect"
+    CUSTOMER = "customer", "customer"
+    END_USER = "end_user", "end user"
+    PAYER = "payer", "payer"
+    DECISION_MAKER = "decision_maker", "decision maker"
+    CHAMPION = "champion", "champion"
+    GATEKEEPER = "gatekeeper", "gatekeeper"
+    EX_CUSTOMER = "ex_customer", "former customer"
+    EX_USER = "ex_user", "former user"
+    REFERRER = "referrer", "referrer"
+    VENDOR = "vendor", "vendor"
+    SUPPLIER = "supplier", "supplier"
+    PARTNER = "partner", "partner"
+    INFLUENCER = "influencer", "influencer"
+    JOURNALIST = "journalist", "journalist"
+    INVESTOR = "investor", "investor"
+    EMPLOYEE = "employee", "employee or alumnus"
+    COMMUNITY = "community", "neighbour or community"
+    REGULATOR = "regulator", "regulator"
+
+
+class FeedbackKind(Word):
+    CSAT = "csat", "satisfaction, 1 to 5"
+    NPS = "nps", "would recommend, 0 to 10"
+    CES = "ces", "effort, 1 to 7"
+    OPEN = "open", "in their words"
+
+
 class Suggestion(Word):
     """What may be suggested for one person tonight. NOTHING is always an option and usually right."""
 

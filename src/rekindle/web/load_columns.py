@@ -17,6 +17,7 @@ from rekindle.journal.models import Intake
 from rekindle.relationships.vocabulary import EventKind
 from rekindle.web.load_pages import shortened
 from rekindle.web.load_words import KEEPS_THE_REST, Text, fields_of
+from rekindle.web.uploads import as_chosen, chosen_name
 
 COLUMNS_SHOWN = 200  # our choice: a page of 10,000 selects helps nobody; guessed columns are shown wherever they stand
 NOT_USED = "-"  # what a mapping says of a field no column shall fill
@@ -166,8 +167,8 @@ class Reading:
             keeps_the_rest=intake.kind in KEEPS_THE_REST,
             fields=fields,
             facts=_facts(intake, survey=survey),
-            problems=survey.get("problems") or [],
-            notes=survey.get("notes") or [],
+            problems=[as_chosen(text, files=intake.files) for text in survey.get("problems") or []],
+            notes=[as_chosen(text, files=intake.files) for text in survey.get("notes") or []],
             dates=_dates(survey, words=words),
             settings=answers.settings if answers else _settings_of(survey),
             event_kinds=EventKind.choices(),
@@ -225,7 +226,7 @@ def _facts(intake: Intake, *, survey: Mapping[str, Any]) -> list[tuple[Text, str
     layout = survey.get("format") or ""
     delimiter = "" if layout == "blanks" else survey.get("delimiter") or ""
     facts = [
-        (_("files"), ", ".join(shortened(Path(str(file)).name) for file in intake.files)),
+        (_("files"), ", ".join(shortened(chosen_name(Path(str(file)))) for file in intake.files)),
         (_("format"), str(_FORMATS.get(layout, layout))),
         (_("letters"), survey.get("encoding") or ""),
         (_("times without a zone are"), survey.get("time_zone") or ""),

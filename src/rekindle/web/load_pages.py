@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from rekindle.journal.models import Intake, IntakeState, Job, JobState
 from rekindle.relationships.vocabulary import EventKind
 from rekindle.web.load_words import KINDS, Text
+from rekindle.web.uploads import as_chosen
 
 REFUSED_SHOWN = 12  # a sample; the file has them all
 SAMPLE_LENGTH = 120  # characters of one cell shown on the page
@@ -204,7 +205,10 @@ def refused_sample(intake: Intake) -> list[dict[str, str]]:
         return []
     with file.open(encoding="utf-8-sig", newline="") as lines:
         return [
-            {name: shortened(row.get(name) or "") for name in ("file", "row", "column", "value", "reason")}
+            {
+                "file": shortened(as_chosen(row.get("file") or "", files=intake.files)),
+                **{name: shortened(row.get(name) or "") for name in ("row", "column", "value", "reason")},
+            }
             for row in islice(csv.DictReader(lines), REFUSED_SHOWN)
         ]
 

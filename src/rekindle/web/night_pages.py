@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from rekindle.journal.models import Fit, Night, NightState, NightStep, SignRecord, StepState
 from rekindle.journal.nights import NightBook
 from rekindle.relationships.vocabulary import EventKind, Stage, Suggestion
+from rekindle.web.fit_words import Why, why_in_words
 from rekindle.web.night_words import METRICS, MODELS, PARAMETERS, REASONS, SIGNS, STEPS, Metric, Text, in_words
 from rekindle.web.survival_chart import Chart, survival_chart
 
@@ -52,6 +53,7 @@ class Share:
     n: int
     share: float | None
     wash: str = ""
+    meaning: Text = ""
 
     @property
     def width(self) -> str:
@@ -110,6 +112,7 @@ class FitCard:
     fit: Fit
     title: Text
     meaning: Text
+    why: Why
     parameters: Sequence[Parameter]
     heads: Sequence[Text]
     scores: Sequence[Score]
@@ -184,7 +187,13 @@ def step_line(step: NightStep) -> StepLine:
 # Counts that add up
 
 
-def _tally(counts: Mapping[str, int], *, labels: Mapping[str, Text], people: int | None) -> Tally:
+def _tally(
+    counts: Mapping[str, int],
+    *,
+    labels: Mapping[str, Text],
+    people: int | None,
+    meanings: Mapping[str, Text] | None = None,
+) -> Tally:
     total = sum(counts.values())
     shares = [
         Share(
@@ -193,6 +202,7 @@ def _tally(counts: Mapping[str, int], *, labels: Mapping[str, Text], people: int
             n=n,
             share=n / total if total else None,
             wash=WASHES.get(code, "quiet"),
+            meaning=(meanings or {}).get(code, ""),
         )
         for code, n in counts.items()
         if n
@@ -215,7 +225,12 @@ def _choices(night: Night) -> Choices:
     why = sorted(reasons.items(), key=lambda pair: -pair[1])
     return Choices(
         all=_tally(dict(by_size), labels=dict(Suggestion.choices()), people=night.people),
-        left_alone=_tally(dict(why), labels=REASONS, people=suggestions.get(Suggestion.NOTHING.value)),
+        left_alone=_tally(
+            dict(why),
+            labels={code: words.title for code, words in REASONS.items()},
+            meanings={code: words.meaning for code, words in REASONS.items()},
+            people=suggestions.get(Suggestion.NOTHING.value),
+        ),
     )
 
 
@@ -236,6 +251,7 @@ def _fit_card(fit: Fit) -> FitCard:
         fit=fit,
         title=words.title if words else fit.model,
         meaning=words.meaning if words else "",
+        why=why_in_words(fit.why),
         parameters=_parameters(fit),
         heads=heads,
         scores=scores,

@@ -103,16 +103,26 @@ METRICS: Mapping[str, Metric] = {
     ),
 }
 
-# Why nothing is suggested, as one line of a count; one person's page has the whole sentence.
-REASONS: Mapping[str, Text] = {
-    "sleeping_well": _("all is well, nothing calls for a touch"),
-    "too_little_at_stake": _("a touch would cost more than it is likely to keep"),
-    "too_early": _("too early, the right time has not come"),
-    "touched_lately": _("there was a touch not long ago"),
-    "refused_everywhere": _("there is something to say, but no way it may be said"),
-    "no_road": _("no channel in use here fits what would be said"),
-    "stage_at_rest": _("nothing to suggest in this stage"),
-    "capacity": _("today's minutes go to people with more at stake"),
+# Why nothing is suggested, as one line of a count, the same on Today and on the night's page; one person's page has
+# the whole sentence.
+REASONS: Mapping[str, Named] = {
+    "sleeping_well": Named(_("sleeping well"), _("All is well; nothing calls for a touch.")),
+    "too_little_at_stake": Named(_("too little at stake"), _("A touch would cost more than it is likely to keep.")),
+    "too_early": Named(_("too early yet"), _("The right time has not come.")),
+    "touched_lately": Named(_("heard from us lately"), _("There was a touch not long ago.")),
+    "refused_everywhere": Named(_("a rule says no"), _("There is something to say, but no way it may be said.")),
+    "no_road": Named(_("no road to them"), _("No channel in use here fits what would be said.")),
+    "stage_at_rest": Named(_("in a stage that rests"), _("In this stage there is nothing to suggest.")),
+    "capacity": Named(_("beyond today's time"), _("Today's minutes go to people with more at stake.")),
+}
+
+# Rules that stood against a touch, where a night counts them one by one.
+RULES: Mapping[str, Named] = {
+    "cooling_off": Named(_("cooling off"), _("The quiet time after an end is not over.")),
+    "suppressed": Named(_("said never again"), _("They asked never to be contacted again.")),
+    "objected": Named(_("said no"), _("They objected to what would be said.")),
+    "no_basis": Named(_("no ground to write"), _("No consent or other ground allows it.")),
+    "closed_or_deceased": Named(_("closed for good"), _("The relationship is closed, or the person has died.")),
 }
 
 SIGNS: Mapping[str, Text] = {

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -53,8 +54,8 @@ class Ribbon:
         return " ".join(piece.text for piece in self.pieces)
 
 
-def ribbon(episodes: Sequence[Episode], *, breakups: Sequence[Breakup], today: date) -> Ribbon | None:
-    """The drawing of all lives up to today; None before the first."""
+def ribbon(episodes: Sequence[Episode], *, breakups: Sequence[Breakup], today: date, zone: ZoneInfo) -> Ribbon | None:
+    """The drawing of all lives up to today; None before the first. Days are those of the business's `zone`."""
     if not episodes:
         return None
     lives = sorted(episodes, key=lambda life: life.number)
@@ -64,7 +65,7 @@ def ribbon(episodes: Sequence[Episode], *, breakups: Sequence[Breakup], today: d
     def place(on: date) -> float:
         return min(max(100 * (on - begins).days / whole, 0.0), 100.0)
 
-    quiet = {end.ended_on: end.quiet_until.date() for end in breakups}
+    quiet = {end.ended_on: end.quiet_until.astimezone(zone).date() for end in breakups}
     pieces: list[Piece] = []
     for life, following in zip(lives, [*lives[1:], None], strict=True):
         over = life.ended_on or (following.began_on if following else today)

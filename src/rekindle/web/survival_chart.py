@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 WIDTH, HEIGHT = 720, 300
-LEFT, RIGHT, TOP, BOTTOM = 52, 16, 14, 40
+# The curve is stretched to the width of the page; labels keep their size, so shares stand inside, above their lines.
+LEFT, RIGHT, TOP, BOTTOM = 0, 0, 20, 30
 POINTS = 240  # our choice: one step a three pixels; more cannot be seen
 TABLE_ROWS = 13
 DAYS_A_MONTH = 365.25 / 12
@@ -16,10 +17,14 @@ DAYS_A_MONTH = 365.25 / 12
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark on an axis. `drawn` is its place as SVG wants it: a point for the decimals, whatever the language."""
+    """A mark on an axis. `drawn` is its place as SVG wants it: a point for the decimals, whatever the language.
+
+    anchor  which part of the text stands at the place: start, middle or end
+    """
 
     drawn: str
     text: str
+    anchor: str = "start"
 
 
 @dataclass(frozen=True)
@@ -54,12 +59,8 @@ class Chart:
     years: bool
 
     @property
-    def tick_x(self) -> int:
-        return self.left - 8
-
-    @property
     def tick_y(self) -> int:
-        return self.bottom + 24
+        return self.bottom + 22
 
     @property
     def notch(self) -> int:
@@ -87,7 +88,7 @@ def survival_chart(facts: Mapping[str, Any] | None) -> Chart | None:
         bottom=HEIGHT - BOTTOM,
         line=_steps([(p.days, p.alive) for p in thin], last=last),
         band=_band(thin, last=last),
-        across=[Tick(f"{_x(days, last=last):.1f}", text) for days, text in across[0]],
+        across=[Tick(f"{100 * days / last:.2f}%", text, _anchor(days / last)) for days, text in across[0]],
         up=[Tick(f"{_y(share):.1f}", f"{share:.0%}") for share in (0.0, 0.25, 0.5, 0.75, 1.0)],
         rows=[points[round(i * (len(points) - 1) / (TABLE_ROWS - 1))] for i in range(TABLE_ROWS)]
         if len(points) > TABLE_ROWS
@@ -127,6 +128,11 @@ def _x(days: float, *, last: float) -> float:
 
 def _y(share: float) -> float:
     return TOP + (HEIGHT - TOP - BOTTOM) * (1 - share)
+
+
+def _anchor(part: float) -> str:
+    """Labels at the two edges of the drawing stay inside it."""
+    return "start" if part < 0.01 else "end" if part > 0.98 else "middle"
 
 
 def _steps(points: Sequence[tuple[float, float]], *, last: float) -> str:

@@ -6,6 +6,7 @@ import re
 import secrets
 import shutil
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ else:
     Uploaded = UploadedFile  # not generic when the program runs
 
 NAME_LENGTH = 80  # our choice: long enough for any export's name, short enough for every file system
+_NUMBER = re.compile(r"^\d{2,}-")  # what StreamToHome puts before a name
 _UNSAFE = re.compile(r"[^\w.]+", re.ASCII)
 
 
@@ -36,6 +38,18 @@ def safe_name(given: str) -> str:
     ending = _plain(ending)[:12]
     stem = _plain(stem)[: NAME_LENGTH - len(ending) - 1] or "file"
     return f"{stem}.{ending}" if ending else stem
+
+
+def chosen_name(path: Path) -> str:
+    """The name of a file as it was chosen: an upload loses the number we stored it under, other files stay."""
+    return _NUMBER.sub("", path.name) if path.is_relative_to(home.uploads_folder()) else path.name
+
+
+def as_chosen(text: str, *, files: Sequence[str]) -> str:
+    """A text about files of a load, with their names as they were chosen."""
+    for path in map(Path, files):
+        text = text.replace(path.name, chosen_name(path))
+    return text
 
 
 def _plain(text: str) -> str:

@@ -82,7 +82,7 @@ def after_breakup(
     """
     zone = ZoneInfo(relationship.brand.time_zone)
     today = at.astimezone(zone).date()
-    recorded = [end.ended_on for end in breakups if end.ended_on <= today]
+    recorded = [end.ended_on for end in breakups if end.ended_on <= today and not end.withdrawn_at]
     presumed = [life.ended_on for life in episodes if life.ended_on and life.ended_on <= today]
     if not recorded and not presumed:
         return None

@@ -50,8 +50,7 @@ def run(*, as_of: date | None = None, progress: Callable[[str], None] = take_in.
     day = as_of or today_of(brand)
     if day > today_of(brand):
         raise BadInput(f"{day} has not come yet.", remedy="Choose today or an earlier day.")
-    with alone("night", doing="Another night"):
-        bulk.roomy()
+    with alone("night", doing="Another night"), bulk.in_earnest():
         take_in.resume(progress=progress)
         night = _begin(day, brand)
         for step in night.steps.exclude(state=StepState.DONE.value):

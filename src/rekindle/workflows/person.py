@@ -10,15 +10,17 @@ they are known (`workflows.after_breakup`). A fixed number of queries, whatever 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
 from rekindle.errors import BadInput, NotFound
 from rekindle.journal import queries as journal
-from rekindle.journal.models import Decision, Outlook
+from rekindle.journal.models import Decision, Night, Outlook
 from rekindle.relationships import queries
 from rekindle.relationships.models import Breakup, Consent, Episode, Identity, Note, Party, Relationship, Task
 from rekindle.relationships.vocabulary import Channel, Stage, TouchClass
@@ -95,7 +97,11 @@ def _by_name(who: str) -> list[Party]:
 
 @dataclass(frozen=True)
 class PersonView:
-    """Everything one page or one JSON document about a person holds. Chances in [0, 1], money in minor units."""
+    """Everything one page or one JSON document about a person holds. Chances in [0, 1], money in minor units.
+
+    night      the last night that came to its end; what we believe and how long they are silent is as of its day
+    leaves_on  the day a notice runs out; None where no notice is recorded
+    """
 
     party: Party
     number: str
@@ -114,6 +120,8 @@ class PersonView:
     tasks: tuple[Task, ...] = ()
     notes: tuple[Note, ...] = ()
     after_breakup: AfterBreakup | None = None
+    night: Night | None = None
+    leaves_on: date | None = None
 
     @property
     def name(self) -> str:
@@ -124,6 +132,31 @@ class PersonView:
     def stage(self) -> Stage | None:
         return Stage(self.relationship.stage) if self.relationship else None
 
+    @property
+    def read_up_to(self) -> date | None:
+        """The day up to which the outlook holds.
+
+        An outlook that did not change to the eye is not written again, so its own day may be that of an earlier
+        night; the last one read this person all the same.
+        """
+        if self.outlook is None:
+            return None
+        return self.night.as_of if self.night else self.outlook.as_of
+
+    @property
+    def silent_days(self) -> int | None:
+        """Days from the last sign of life to the day up to which was read; None before the first one."""
+        if self.outlook is None or self.outlook.last_on is None or self.read_up_to is None:
+            return None
+        return max((self.read_up_to - self.outlook.last_on).days, 0)
+
+    @property
+    def overdue_days(self) -> float | None:
+        """Days beyond their own usual gap, negative before it; None where they have no usual gap of their own."""
+        if self.outlook is None or self.outlook.usual_gap is None or self.silent_days is None:
+            return None
+        return round(self.silent_days - self.outlook.usual_gap, 1)
+
     def as_json(self) -> dict[str, Any]:
         """The keys of the command line: person, stage, episodes, outlook, signs, decisions, refusals, after_breakup."""
         since = self.relationship.stage_since if self.relationship else None
@@ -133,7 +166,7 @@ class PersonView:
             "stage": self.stage.value if self.stage else None,
             "stage_since": since.isoformat() if since else None,
             "episodes": [_episode_json(episode) for episode in self.episodes],
-            "outlook": _outlook_json(self.outlook),
+            "outlook": _outlook_json(self),
             "signs": [sign.as_json() for sign in self.signs],
             "decisions": [_decision_json(self.decision, self.decision_text)] if self.decision else [],
             "refusals": [refusal.as_json() for refusal in self.refusals],
@@ -147,7 +180,7 @@ def view(party: Party, *, history: EventReader, at: datetime | None = None) -> P
     history  where the events are kept, for what happened after a break-up
     """
     at = at or timezone.now()
-    relationship = queries.relationship_of(party)
+    relationship, night = queries.relationship_of(party), journal.latest_night()
     number = queries.numbers_of([party.pk]).get(party.pk, "")
     identities, consents = queries.identities_of(party), queries.consents_of(party)
     gathered, zone = facts([party.pk], at=at), business_zone()
@@ -155,7 +188,7 @@ def view(party: Party, *, history: EventReader, at: datetime | None = None) -> P
         (kind, tuple((road, ask(gathered, touch_class=kind, channel=road, at=at, zone=zone)) for road in STRIP_ROADS))
         for kind in STRIP_CLASSES
     )
-    known = PersonView(party, number, tuple(identities), tuple(consents), strip)
+    known = PersonView(party, number, tuple(identities), tuple(consents), strip, night=night)
     if relationship is None:
         return known
     episodes, breakups = queries.episodes_of(relationship), queries.breakups_of(relationship)
@@ -182,7 +215,13 @@ def view(party: Party, *, history: EventReader, at: datetime | None = None) -> P
             events=lambda: history.of(party.pk, limit=_EVENTS_AFTER_AT_MOST),
             at=at,
         ),
+        leaves_on=_leaves_on(breakups, today=at.astimezone(ZoneInfo(relationship.brand.time_zone)).date()),
     )
+
+
+def _leaves_on(breakups: Sequence[Breakup], *, today: date) -> date | None:
+    """The nearest recorded end that is still to come; a notice that was taken back is none."""
+    return min((end.ended_on for end in breakups if end.ended_on > today and not end.withdrawn_at), default=None)
 
 
 def _day(value: Any) -> str | None:
@@ -203,12 +242,16 @@ def _episode_json(episode: Episode) -> dict[str, Any]:
     }
 
 
-def _outlook_json(outlook: Outlook | None) -> dict[str, Any] | None:
-    """Each figure with its interval; null and a reason where it is not known."""
+def _outlook_json(person: PersonView) -> dict[str, Any] | None:
+    """Each figure with its interval; null and a reason where it is not known.
+
+    as_of   the day up to which was read, from which silence is counted
+    """
+    outlook = person.outlook
     if outlook is None:
         return None
     return {
-        "as_of": _day(outlook.as_of),
+        "as_of": _day(person.read_up_to),
         "model": outlook.model,
         "horizon_days": outlook.horizon_days,
         "p_alive": outlook.p_alive,
@@ -224,8 +267,8 @@ def _outlook_json(outlook: Outlook | None) -> dict[str, Any] | None:
         "interval": 0.8,
         "value_at_stake_minor": outlook.value_at_stake_minor,
         "usual_gap_days": outlook.usual_gap,
-        "silent_days": outlook.silent_days,
-        "overdue_days": outlook.overdue_days,
+        "silent_days": person.silent_days,
+        "overdue_days": person.overdue_days,
         "unknown": outlook.unknown or None,
     }
 

@@ -2,7 +2,8 @@
 
 1. read a stretch of the history and of each book, all before the same instant;
 2. merge by instant; cut where the stretch that is longest ago began, so that nothing is skipped between two pages;
-3. draw runs of the same small event together ("came 9 times"), so that a year of visits is not a year of lines.
+3. draw runs of the same small event together ("came 9 times"), so that a year of visits is not a year of lines;
+4. name each line's day in the business's own time zone, where the stages and the lives count their days too.
 
 The instant of the last line is the key of the next page. Lines of one instant always stay on one page.
 """
@@ -15,6 +16,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
+
+from django.utils import timezone
 
 from rekindle import home
 from rekindle.relationships.models import Breakup, Note, Relationship, StageChange, Task
@@ -40,7 +43,10 @@ class EventReader(Protocol):
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the story. `count` > 1 draws a run together, which began at `began`; money in minor units."""
+    """One line of the story. `count` > 1 draws a run together, which began at `began`; money in minor units.
+
+    on, began_on   the days of `at` and `began` in the business's time zone; set when the page is whole
+    """
 
     at: datetime
     voice: Voice
@@ -53,6 +59,8 @@ class Line:
     currency: str = ""
     count: int = 1
     began: datetime | None = None
+    on: date | None = None
+    began_on: date | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -87,30 +95,46 @@ def story(
     before: datetime | None = None,
     limit: int = 40,
     voice: Voice | None = None,
+    at: datetime | None = None,
 ) -> StoryPage:
     """One page of the story: about `limit` lines before runs are drawn together.
 
     before  only what happened before this instant; None begins at the newest
     voice   only these lines; None is all
+    at      the instant of telling (None: now): an end after its day is still to come
     """
     zone = ZoneInfo(relationship.brand.time_zone)
+    today = (at or timezone.now()).astimezone(zone).date()
     lines: list[Line] = []
     older: datetime | None = before
     for _ in range(_READS_AT_MOST):
-        stretch, older = _stretch(relationship, history=history, before=older, limit=limit, zone=zone)
+        stretch, older = _stretch(relationship, history=history, before=older, limit=limit, zone=zone, today=today)
         lines += [line for line in stretch if voice is None or line.voice is voice]
         if older is None or len(lines) >= limit or voice is None:
             break
-    return StoryPage(tuple(draw_together(lines)), older)
+    return StoryPage(tuple(_dated(line, zone) for line in draw_together(lines)), older)
+
+
+def _dated(line: Line, zone: ZoneInfo) -> Line:
+    return replace(
+        line,
+        on=line.at.astimezone(zone).date(),
+        began_on=line.began.astimezone(zone).date() if line.began else None,
+    )
 
 
 def _stretch(
-    relationship: Relationship, *, history: EventReader, before: datetime | None, limit: int, zone: ZoneInfo
+    relationship: Relationship,
+    *,
+    history: EventReader,
+    before: datetime | None,
+    limit: int,
+    zone: ZoneInfo,
+    today: date,
 ) -> tuple[list[Line], datetime | None]:
     """The newest `limit` lines before an instant, and the instant before which the rest lies (None: no rest)."""
-    sources = [
-        read(relationship, before=before, limit=limit + 1, zone=zone) for read in (_stages, _ends, _tasks, _notes)
-    ]
+    sources = [read(relationship, before=before, limit=limit + 1, zone=zone) for read in (_stages, _tasks, _notes)]
+    sources.append(_ends(relationship, before=before, limit=limit + 1, zone=zone, today=today))
     sources.append(_events(relationship, history=history, before=before, limit=limit + 1))
     lines = sorted((line for source in sources for line in source), key=lambda line: line.at, reverse=True)
     if len(lines) <= limit:
@@ -120,7 +144,7 @@ def _stretch(
     if newer:
         return newer, newer[-1].at
     # More than a page in one instant (a file with days only, no hours): they stay together on a longer page.
-    return _stretch(relationship, history=history, before=before, limit=4 * limit, zone=zone)
+    return _stretch(relationship, history=history, before=before, limit=4 * limit, zone=zone, today=today)
 
 
 def _events(relationship: Relationship, *, history: EventReader, before: datetime | None, limit: int) -> Iterator[Line]:
@@ -136,11 +160,16 @@ def event_line(event: dict[str, Any]) -> Line:
         voice=Voice.MONEY if kind in _MONEY else Voice.THEIRS,
         title=_KINDS.get(kind, kind.replace("_", " ")),
         kind=kind,
-        channel=_ROADS.get(event.get("channel") or "", event.get("channel") or ""),
+        channel=_road(event.get("channel") or ""),
         amount_minor=event.get("amount_minor"),
         currency=event.get("currency") or "",
         facts={"ref": event.get("ref"), "quantity": event.get("quantity"), "properties": event.get("properties")},
     )
+
+
+def _road(channel: str) -> str:
+    """A channel of our own by its name, another one as the source wrote it, without underscores."""
+    return _ROADS.get(channel) or channel.replace("_", " ")
 
 
 def _end_of(day: date, zone: ZoneInfo) -> datetime:
@@ -172,21 +201,31 @@ def _stages(relationship: Relationship, *, before: datetime | None, limit: int, 
         )
 
 
-def _ends(relationship: Relationship, *, before: datetime | None, limit: int, zone: ZoneInfo) -> Iterator[Line]:
+def _ends(
+    relationship: Relationship, *, before: datetime | None, limit: int, zone: ZoneInfo, today: date
+) -> Iterator[Line]:
     ends = Breakup.objects.filter(relationship=relationship, ended_on__lte=_day_before(before, zone))
     for end in ends.order_by("-ended_on", "-id")[:limit]:
         yield Line(
             at=_end_of(end.ended_on, zone),
             voice=Voice.STAGE,
-            title="it ended",
+            title=_end_title(end, today=today),
             text=end.stated_reason,
             kind="breakup",
             facts={
                 "verbatim": end.verbatim,
                 "initiator": Initiator(end.initiator).label,
-                "quiet_until": end.quiet_until,
+                "is_ahead": end.ended_on > today,
+                "withdrawn_on": end.withdrawn_at.astimezone(zone).date() if end.withdrawn_at else None,
+                "quiet_until": end.quiet_until.astimezone(zone).date(),
             },
         )
+
+
+def _end_title(end: Breakup, *, today: date) -> str:
+    if end.withdrawn_at:
+        return "it was to end"
+    return "it will end" if end.ended_on > today else "it ended"
 
 
 def _tasks(relationship: Relationship, *, before: datetime | None, limit: int, zone: ZoneInfo) -> Iterator[Line]:

@@ -2,6 +2,8 @@
 
 {{ minor|money:currency }}   € 412.30      exact
 {{ minor|about:currency }}   € 412         whole units, for estimates
+{{ sentence|amounts }}       a sentence of the engine with its 412.30 EUR written as € 412.30
+{{ silent_days|spaced }}      silent days
 {{ 0.087|percent }}          9%
 {{ 19.2|days }}              19 days
 {{ 850|span }}               2 years 4 months
@@ -14,6 +16,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -26,7 +29,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, ngettext
 
 from rekindle.accounts.models import User
-from rekindle.web.money import digits, sign
+from rekindle.web.money import CODES, digits, sign
 
 register = template.Library()
 
@@ -44,6 +47,10 @@ _DRAWINGS = {
     "settings": "M4 7h9M17 7h3M4 17h3M11 17h9M15 4.8a2.2 2.2 0 1 0 0 4.4 2.2 2.2 0 0 0 0-4.4z"
     "M9 14.8a2.2 2.2 0 1 0 0 4.4 2.2 2.2 0 0 0 0-4.4z",
 }
+
+
+# The engine writes money as 1,204.50 EUR: a point for the decimals, whatever the reader's language.
+_AMOUNT = re.compile(r"(?<![\w.,])(-?\d[\d,]*(?:\.\d+)?) ([A-Z]{3})\b")
 
 
 def _unknown() -> str:
@@ -77,6 +84,25 @@ def about(minor: int | None, currency: str | None = "") -> str:
     if minor is None:
         return _unknown()
     return _written(minor, currency=currency or "", places=0)
+
+
+@register.filter
+def amounts(sentence: str | None) -> str:
+    """A sentence of the engine with its amounts of money written as everywhere on the pages."""
+
+    def rewritten(found: re.Match[str]) -> str:
+        number, currency = found.groups()
+        if currency not in CODES:
+            return found[0]
+        return money(int(Decimal(number.replace(",", "")).scaleb(digits(currency))), currency)
+
+    return _AMOUNT.sub(rewritten, str(sentence or ""))
+
+
+@register.filter
+def spaced(code: str | None) -> str:
+    """A code of the engine with blanks for its underscores."""
+    return str(code or "").replace("_", " ")
 
 
 @register.filter
@@ -141,10 +167,11 @@ def initials(name: str | None) -> str:
 
 
 @register.inclusion_tag("web/field.html", name="field")
-def field_of(bound: BoundField) -> dict[str, Any]:
-    """One form field with its label, help and errors; Django ties them together by their ids."""
+def field_of(bound: BoundField, label: str = "") -> dict[str, Any]:
+    """One form field with its label (another one, where given), help and errors, tied together by their ids."""
     return {
         "field": bound,
+        "label": label or bound.label,
         "is_box": isinstance(bound.field.widget, CheckboxInput),
         "is_optional": not bound.field.required and not isinstance(bound.field.widget, CheckboxInput),
     }

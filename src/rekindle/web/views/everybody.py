@@ -16,6 +16,8 @@ from rekindle.errors import BadInput
 from rekindle.journal.listing import Asked, Row, Sort, people
 from rekindle.relationships import queries
 from rekindle.relationships.vocabulary import Stage
+from rekindle.web.fit_words import outlook_source
+from rekindle.web.templatetags.rekindle import day
 from rekindle.web.views.today import wash_of
 from rekindle.workflows.in_words import SIGN_TITLES
 
@@ -86,11 +88,11 @@ def _dressed(row: Row) -> dict[str, Any]:
     stage = next(stage for stage in Stage if stage.value == relationship.stage)
     band = ""
     if outlook and outlook.p_none_low is not None and outlook.p_none_high is not None:
-        band = _("between %(low)s and %(high)s of 100 (80 %% interval), %(model)s, %(day)s") % {
+        band = _("between %(low)s and %(high)s of 100 (80 %% interval), %(model)s, since %(day)s") % {
             "low": round(100 * outlook.p_none_low),
             "high": round(100 * outlook.p_none_high),
-            "model": outlook.model,
-            "day": outlook.as_of.isoformat(),
+            "model": outlook_source(outlook.model),
+            "day": day(outlook.as_of),
         }
     return {
         "name": row.name,

@@ -20,22 +20,25 @@ from django.views.decorators.http import require_GET, require_POST
 from rekindle.accounts.models import User
 from rekindle.accounts.roles import Deed
 from rekindle.errors import BadInput, Refused
-from rekindle.journal import queries as journal
 from rekindle.relationships import queries
 from rekindle.relationships.models import Party, Relationship
-from rekindle.relationships.vocabulary import Channel, TaskState, TouchClass
-from rekindle.web.ribbon import ribbon
-from rekindle.web.templatetags.rekindle import span
-from rekindle.web.views.today import LATER_DAYS, answered_text, wash_of
+from rekindle.relationships.vocabulary import Channel, Stage, TaskState, TouchClass
+from rekindle.web.fit_words import outlook_source
+from rekindle.web.ribbon import Ribbon, ribbon
+from rekindle.web.templatetags.rekindle import percent, span
+from rekindle.web.views.today import LATER_DAYS, answered_text, dressed, wash_of
 from rekindle.workflows import notes
 from rekindle.workflows import why_not as rules
 from rekindle.workflows.person import PersonView, view
-from rekindle.workflows.story import Voice, the_history
+from rekindle.workflows.story import StoryPage, Voice, the_history
 from rekindle.workflows.story import story as story_of
 from rekindle.workflows.tasks import may_undo
 from rekindle.workflows.today import card_of
 
 LINES: Final = 40
+
+SHORT: Final = 10
+"""Under so many lines the story leaves a column half empty; then the notes stand under it. Our choice."""
 
 
 @login_required
@@ -97,11 +100,8 @@ def note(request: HttpRequest, party_id: int) -> HttpResponse:
 def _context(request: HttpRequest, person: PersonView) -> dict[str, Any]:
     user = _user(request)
     relationship = person.relationship
-    night = journal.latest_night()
     waiting = [task for task in person.tasks if task.state in (TaskState.OPEN.value, TaskState.LATER.value)]
-    today = timezone.localdate(timezone=ZoneInfo(relationship.brand.time_zone)) if relationship else None
-    horizon = person.outlook.value_horizon_days if person.outlook else 0
-    life = ribbon(person.episodes, breakups=person.breakups, today=today) if today else None
+    told = _story(request, relationship=relationship)
     return {
         "person": person,
         "party": person.party,
@@ -111,11 +111,13 @@ def _context(request: HttpRequest, person: PersonView) -> dict[str, Any]:
         "outlook": person.outlook,
         "currency": (person.outlook.currency if person.outlook else "")
         or (relationship.brand.currency if relationship else ""),
-        "value_span": span(horizon / 365 * 365.25) if horizon % 365 == 0 else span(horizon),
+        "value_span": _span(person.outlook.value_horizon_days) if person.outlook else "",
         "strip": _strip(person),
-        "night": night,
-        "ribbon": life,
-        "cards": [{"of": card_of(task), "wash": wash_of(person.stage)} for task in waiting],
+        "source": outlook_source(person.outlook.model) if person.outlook else "",
+        "value_basis": _value_basis(person),
+        "is_leaving": person.stage is Stage.NOTICE,
+        "ribbon": _ribbon(person),
+        "cards": [dressed(card_of(task)) for task in waiting],
         "answered": [
             {"task": task, "text": answered_text(task), "may_undo": may_undo(task)}
             for task in person.tasks
@@ -124,9 +126,48 @@ def _context(request: HttpRequest, person: PersonView) -> dict[str, Any]:
         "later_days": LATER_DAYS,
         "may_answer": user.may(Deed.ANSWER_TASKS),
         "back": "person",
-        **_story(request, relationship=relationship),
+        **told,
         **_asked(request),
+        "is_short": not waiting and _is_short(told["story"]),
     }
+
+
+def _is_short(story: StoryPage | None) -> bool:
+    """Whether the story leaves room beside what is believed and allowed."""
+    return story is None or len(story.lines) < SHORT
+
+
+def _ribbon(person: PersonView) -> Ribbon | None:
+    if person.relationship is None:
+        return None
+    zone = ZoneInfo(person.relationship.brand.time_zone)
+    return ribbon(person.episodes, breakups=person.breakups, today=timezone.localdate(timezone=zone), zone=zone)
+
+
+def _value_basis(person: PersonView) -> str:
+    """What "value" means here: what is left of the money or all of it, how it is discounted, how far it looks."""
+    if person.relationship is None or person.outlook is None or person.outlook.value_minor is None:
+        return ""
+    brand = person.relationship.brand
+    facts = {
+        "margin": percent(float(brand.margin)) if brand.margin is not None else "",
+        "rate": percent(float(brand.discount_rate_per_year)),
+        "span": _span(person.outlook.value_horizon_days),
+    }
+    if brand.margin is None:
+        return (
+            _("Value is revenue, all they are likely to pay in the next %(span)s, discounted by %(rate)s a year; "
+              "no margin is set in Settings.") % facts
+        )  # fmt: skip
+    return (
+        _("Value is margin, %(margin)s of what they are likely to pay in the next %(span)s, discounted by %(rate)s "
+          "a year.") % facts
+    )  # fmt: skip
+
+
+def _span(days: int) -> str:
+    """A horizon as people say it; whole years of 365 days are years."""
+    return span(days / 365 * 365.25) if days % 365 == 0 else span(days)
 
 
 def _strip(person: PersonView) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, time
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
@@ -25,6 +25,8 @@ from rekindle.journal.models import Night
 from rekindle.relationships import queries
 from rekindle.relationships.models import Task
 from rekindle.relationships.vocabulary import Stage, TaskState
+from rekindle.web.night_words import REASONS, RULES
+from rekindle.web.templatetags.rekindle import day as day_in_words
 from rekindle.workflows import tasks
 from rekindle.workflows.today import TodayCard, business_day, card_of, today
 
@@ -32,6 +34,12 @@ SHOWN: Final = 24
 """About two working hours of calls; who gets through them asks for more. Our choice."""
 
 LATER_DAYS: Final = (1, 3, 7, 14, 30)
+
+FACTS_SHOWN: Final = 3
+"""A reader takes in three facts beside a name."""
+
+_RECORD: Final = "; of 100 who showed this,"
+"""Where a fact of the night goes over into what the sign was worth here before."""
 
 _WASHES: Final = {
     Stage.AT_RISK: "risk",
@@ -69,7 +77,7 @@ def page(request: HttpRequest) -> HttpResponse:
         request,
         "web/today.html",
         {
-            "cards": [_dressed(card) for card in cards[:shown]],
+            "cards": [dressed(card) for card in cards[:shown]],
             "has_more": len(cards) > shown,
             "is_long": bool(request.GET.get("more")),
             "is_all": is_all,
@@ -140,7 +148,7 @@ def _part(request: HttpRequest, task: Task, *, error: str = "") -> HttpResponse:
         request,
         name,
         {
-            "card": _dressed(card_of(task)),
+            "card": dressed(card_of(task)),
             "task": task,
             "text": answered_text(task),
             "error": error,
@@ -177,10 +185,38 @@ def answered_text(task: Task) -> str:
     if task.state == TaskState.DONE.value:
         return _("%(person)s: done.") % facts
     if task.state == TaskState.LATER.value:
-        return _("%(person)s: put off until %(day)s.") % {**facts, "day": f"{task.due_on:%d.%m.%Y}"}
+        return _("%(person)s: put off until %(day)s.") % {**facts, "day": day_in_words(task.due_on)}
     if task.state == TaskState.NOT_APPROPRIATE.value:
         return _("%(person)s: not appropriate. Your reason is kept.") % facts
     return _("%(person)s: withdrawn.") % facts
+
+
+class LeftAlone(NamedTuple):
+    """So many people were left alone for one reason, in a word or two and in a sentence."""
+
+    title: str
+    meaning: str
+    people: int
+
+
+class Fact(NamedTuple):
+    """One fact on a card, and what it was worth here before, where the night said it."""
+
+    text: str
+    record: str
+
+
+def facts_of(card: TodayCard) -> list[Fact]:
+    """The facts a card has room for, strongest first; each with its record in a breath of its own."""
+    facts = []
+    for sentence in card.why_now[:FACTS_SHOWN]:
+        text, _mark, record = sentence.strip().partition(_RECORD)
+        facts.append(Fact(_ended(text), _ended(f"{_RECORD.lstrip('; ').capitalize()}{record}") if record else ""))
+    return facts
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
 
 
 def headline(cards: int, *, has_more: bool) -> str:
@@ -222,23 +258,9 @@ def news(night: Night | None) -> list[str]:
     return said
 
 
-def left_alone(decisions: Mapping[str, Any]) -> list[tuple[str, int]]:
+def left_alone(decisions: Mapping[str, Any]) -> list[LeftAlone]:
     """Those for whom doing nothing was chosen, by reason, most first; from the night's counts, nested or flat."""
-    words = {
-        "sleeping_well": _("sleeping well"),
-        "stage_at_rest": _("in a stage that rests"),
-        "too_little_at_stake": _("too little at stake"),
-        "too_early": _("too early yet"),
-        "touched_lately": _("heard from us lately"),
-        "refused_everywhere": _("a rule says no"),
-        "no_road": _("no road to them"),
-        "capacity": _("beyond today's time"),
-        "cooling_off": _("cooling off"),
-        "suppressed": _("said never again"),
-        "objected": _("said no"),
-        "no_basis": _("no ground to write"),
-        "closed_or_deceased": _("closed for good"),
-    }
+    words = {**REASONS, **RULES}
     found: dict[str, int] = {}
 
     def gather(counts: Mapping[str, Any]) -> None:
@@ -249,7 +271,8 @@ def left_alone(decisions: Mapping[str, Any]) -> list[tuple[str, int]]:
                 found[key] = value
 
     gather(decisions)
-    return [(words[key], n) for key, n in sorted(found.items(), key=lambda pair: -pair[1])]
+    ordered = sorted(found.items(), key=lambda pair: -pair[1])
+    return [LeftAlone(str(words[key].title), str(words[key].meaning), n) for key, n in ordered]
 
 
 def _answered_today(user: User) -> list[Task]:
@@ -272,8 +295,8 @@ def _first_steps(night: Night | None) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _dressed(card: TodayCard) -> dict[str, Any]:
-    return {"of": card, "wash": wash_of(card.stage)}
+def dressed(card: TodayCard) -> dict[str, Any]:
+    return {"of": card, "facts": facts_of(card), "wash": wash_of(card.stage)}
 
 
 def _user(request: HttpRequest) -> User:

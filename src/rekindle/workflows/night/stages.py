@@ -68,9 +68,8 @@ def _read(reading: Reading) -> pa.Table:
     order = np.argsort(party, kind="stable")
     party = party[order]
     facts, current_life = _facts(reading, party, summary, lives, believed)
-    on_record = (
-        np.array([CODE[Stage(stage)] for stage in stages], dtype=np.int8)[order] if stages else np.zeros(0, np.int8)
-    )
+    code_of = {stage.value: code for stage, code in CODE.items()}
+    on_record = np.array([code_of[stage] for stage in stages], dtype=np.int8)[order] if stages else np.zeros(0, np.int8)
     never_read = np.array([day is None for day in since], dtype=bool)[order] if since else np.zeros(0, bool)
     now = read_stages(StageFacts(**facts, current=np.where(never_read, NO_STAGE, on_record).astype(np.int8)))
     numbers = (

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 import pyarrow as pa
 import pytest
+from django.db import connection
 
 from rekindle.relationships.models import Party
 from rekindle.workflows import bulk
@@ -82,3 +83,24 @@ def test_batches_outside_a_transaction_all_arrive(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(bulk, "BATCH_ROWS", 2)
     bulk.insert(Party, parties(1, [f"p{i}" for i in range(7)]))
     assert Party.objects.count() == 7
+
+
+@pytest.mark.django_db(transaction=True)
+def test_work_in_earnest_leaves_the_books_as_careful_as_before() -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("only SQLite is told to hurry")
+
+    def careful() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA synchronous")
+            return int(cursor.fetchone()[0])
+
+    def cut_off() -> None:
+        with bulk.in_earnest():
+            assert careful() == 1
+            raise RuntimeError
+
+    assert careful() == 2
+    with pytest.raises(RuntimeError):
+        cut_off()
+    assert careful() == 2

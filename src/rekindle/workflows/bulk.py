@@ -121,9 +121,9 @@ def in_earnest() -> Iterator[None]:
 
     On SQLite a commit inside the block may be lost with the power, together with every later one, never an earlier
     one and never half: the log is in order. A step noted as done is therefore done, and the first commit after the
-    block waits for the disk again. PostgreSQL is left as it is.
+    block waits for the disk again. PostgreSQL is left as it is, and so is a caller's transaction, which waits anyway.
     """
-    if connection.vendor != "sqlite":
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
         yield
         return
     with connection.cursor() as cursor:

@@ -128,17 +128,42 @@ def show_today(cards: list[TodayCard]) -> None:
 
 
 def show_person(view: PersonView) -> None:
-    """The page of a person in words."""
+    """The page of a person in words: where we stand, what we believe, what speaks for it, what is suggested."""
     document = view.as_json()
-    typer.echo(f"{document['person']}: {Stage(document['stage']).label if document['stage'] else 'no relationship'}")
-    for section in ("episodes", "outlook", "signs", "decisions", "refusals", "after_breakup"):
-        content = document.get(section)
-        if not content:
-            continue
-        typer.echo(section.replace("_", " ") + ":")
-        rows = content if isinstance(content, list) else [content]
-        for row in rows:
-            if isinstance(row, dict):
-                typer.echo("  " + "; ".join(f"{key.replace('_', ' ')} {value}" for key, value in row.items() if value))
-            else:
-                typer.echo(f"  {row}")
+    stage = Stage(document["stage"]).label if document["stage"] else "no relationship with us yet"
+    typer.echo(f"{document['person']}: {stage}")
+    for life in document.get("episodes") or []:
+        over = f" to {life['ended_on']}" if life.get("ended_on") else ", and it goes on"
+        typer.echo(f"  life {life['number']}: from {life['began_on']}{over}, last seen {life['last_seen_on']}")
+    _show_outlook(document.get("outlook"))
+    for sign in document.get("signs") or []:
+        typer.echo(f"  {sign['title']}: {sign['text']}. {sign['record']}")
+    for decision in document.get("decisions") or []:
+        typer.echo(f"  {Suggestion(decision['suggestion']).label}: {decision['text']}")
+    for refusal in document.get("refusals") or []:
+        until = f" (until {refusal['until'][:10]})" if refusal["until"] else ""
+        typer.echo(f"  not allowed on {refusal['on']}: {refusal['text']}{until}")
+
+
+def _show_outlook(outlook: dict[str, Any] | None) -> None:
+    from rekindle.workflows.in_words import money_in_words
+
+    if outlook is None:
+        return
+    if outlook["unknown"]:
+        typer.echo(f"  not known: {outlook['unknown']}")
+    none, value = outlook["p_none"], outlook["value"]
+    if none["value"] is not None:
+        band = f" ({none['low']:.0%} to {none['high']:.0%})" if none["low"] is not None else ""
+        typer.echo(f"  chance of no sign of life in {outlook['horizon_days']} days: {none['value']:.0%}{band}")
+    if value["minor"] is not None:
+        money = {
+            key: money_in_words(value[key], currency=value["currency"] or "")
+            for key in ("minor", "low_minor", "high_minor")
+            if value[key] is not None
+        }
+        band = f" ({money['low_minor']} to {money['high_minor']})" if len(money) == 3 else ""
+        typer.echo(f"  still to come in {value['horizon_days']} days: {money['minor']}{band}")
+    if outlook["silent_days"] is not None:
+        usual = f", usually {outlook['usual_gap_days']:g}" if outlook["usual_gap_days"] is not None else ""
+        typer.echo(f"  silent for {outlook['silent_days']} days{usual}")

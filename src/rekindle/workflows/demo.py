@@ -26,7 +26,7 @@ from rekindle.workflows import nightly, staging, take_in
 from rekindle.workflows.brand import the_brand, today_of
 
 SOURCE = "gym"
-BEFORE_LAST = (56, 28, 7, 0)  # days before the last simulated one at which a night is run
+BEFORE_LAST = (28, 7, 0)  # days before the last simulated one at which a night is run
 
 
 @dataclass(frozen=True)

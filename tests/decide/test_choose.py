@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rekindle.decide.budget import NO_OWNER, within_capacity
 from rekindle.decide.choose import DECISIONS, People, choose
-from rekindle.decide.eligibility import CONSENTS, PEOPLE, gather
+from rekindle.decide.eligibility import CONSENTS, PEOPLE, TOUCHES, gather
 from rekindle.decide.options import OPTIONS, Option
 from rekindle.decide.worth import stakes
 from rekindle.errors import BadInput
@@ -27,6 +27,7 @@ CHECK_IN = next(option for option in OPTIONS if option.suggestion is Suggestion.
 OPEN: dict[str, Any] = {
     "has_email": True, "has_phone": True, "has_address": True, "has_handle": False, "suppressed": False,
     "closed": False, "deceased": False, "live": True, "cooling_off": False, "cooling_until": None, "open_case": False,
+    "reply_only": False, "over": False, "mend_open": False, "holdout": False, "do_not_wake": False,
 }  # fmt: skip
 ANA: dict[str, Any] = {
     "stage": Stage.AT_RISK, "sign": True, "life_days": 400.0, "last_touch": None, "value": 60_000.0, "p": 0.4,
@@ -49,7 +50,11 @@ def crowd(*people: dict[str, Any]) -> People:
             p_lose=np.array([row["p"] for row in rows], dtype=np.float64),
             usual_spend=np.array([row["spend"] for row in rows], dtype=np.float64),
         ),
-        facts=gather(people=pa.Table.from_pylist(gate, schema=PEOPLE), consents=CONSENTS.empty_table()),
+        facts=gather(
+            people=pa.Table.from_pylist(gate, schema=PEOPLE),
+            consents=CONSENTS.empty_table(),
+            touches=TOUCHES.empty_table(),
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,15 @@ from hypothesis import strategies as st
 from rekindle.decide.eligibility import (
     ALWAYS,
     CONSENTS,
-    COVERS,
-    NEEDS_GROUND,
     PEOPLE,
     RULES,
+    TOUCHES,
     Rule,
     check,
     gather,
     refusal_text,
 )
+from rekindle.decide.law import law
 from rekindle.errors import BadInput
 from rekindle.relationships.vocabulary import Basis, Channel, TouchClass
 
@@ -32,9 +33,13 @@ NOW = datetime(2024, 6, 30, 12, 0, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 FREE: dict[str, Any] = {
     "party_id": 1, "has_email": True, "has_phone": True, "has_address": True, "has_handle": True, "suppressed": False,
-    "closed": False, "deceased": False, "live": False, "cooling_off": False, "cooling_until": None,
-    "open_case": False,
+    "closed": False, "deceased": False, "live": False, "country": None, "time_zone": "Europe/London",
+    "last_purchase": NOW - timedelta(10), "last_contact": NOW - timedelta(10), "ended_at": None, "cooling_off": False,
+    "cooling_until": None, "reply_only": False, "own_thread": None, "over": False, "old_friend": False,
+    "want_back": None, "open_case": False, "mend_open": False, "holdout": False, "do_not_wake": False,
+    "do_not_wake_until": None,
 }  # fmt: skip
+NEEDS_GROUND = (Channel.EMAIL, Channel.SMS, Channel.CALL, Channel.SOCIAL)
 YES: dict[str, Any] = {
     "party_id": 1, "channel": "email", "purpose": "relationship", "basis": "consent", "given": True,
     "at": NOW - timedelta(100), "expires_at": None,
@@ -49,6 +54,8 @@ def answer(
     channel: Channel = Channel.EMAIL,
     at: datetime = NOW,
     without: str | None = None,
+    touched: list[dict[str, Any]] | None = None,
+    hour: bool = False,
     **person: Any,
 ) -> Rule:
     """The rule that decides for one person who is free to be contacted, unless told otherwise."""
@@ -56,7 +63,9 @@ def answer(
     if without:
         people = people.drop_columns([without])
     consents = pa.Table.from_pylist([*said], schema=CONSENTS)
-    verdict = check(gather(people=people, consents=consents), touch_class=touch, channel=channel, at=at)
+    touches = pa.Table.from_pylist([{"party_id": 1, **one} for one in touched or []], schema=TOUCHES)
+    facts = gather(people=people, consents=consents, touches=touches)
+    verdict = check(facts, touch_class=touch, channel=channel, at=at, hour=hour)
     assert verdict.allowed[0] == (RULES[verdict.rule[0]] is Rule.ALLOWED)
     return RULES[verdict.rule[0]]
 
@@ -176,6 +185,7 @@ def test_consents_that_were_not_read_refuse() -> None:
     facts = gather(people=pa.Table.from_pylist([FREE | {"live": True}], schema=PEOPLE), consents=None)
     for touch in TouchClass:
         verdict = check(facts, touch_class=touch, channel=Channel.IN_PERSON, at=NOW)
+        assert not verdict.ground_until.astype(np.int64).max() > 0
         assert RULES[verdict.rule[0]] is (Rule.ALLOWED if touch in ALWAYS else Rule.OBJECTION_UNKNOWN)
 
 
@@ -230,20 +240,38 @@ def test_a_yes_on_no_known_ground_grants_nothing(basis: str | None) -> None:
     assert answer(YES | {"basis": basis}) is Rule.NO_BASIS
 
 
+@pytest.mark.parametrize("country", [None, "DE", "FR", "GB", "US", "CA", "AU", "IT"])
 @pytest.mark.parametrize("basis", list(Basis))
-@pytest.mark.parametrize("channel", sorted(NEEDS_GROUND))
-@pytest.mark.parametrize("touch", OTHERS)
-def test_a_ground_covers_what_the_table_says(basis: Basis, channel: Channel, touch: TouchClass) -> None:
-    said = YES | {"basis": basis.value, "channel": channel.value, "purpose": touch.value}
-    classes, roads = COVERS[basis]
-    expected = Rule.ALLOWED if touch in classes and channel in roads else Rule.NO_BASIS
-    assert answer(said, touch=touch, channel=channel) is expected
+@pytest.mark.parametrize("channel", NEEDS_GROUND)
+def test_a_ground_covers_what_the_law_of_the_place_says(basis: Basis, channel: Channel, country: str | None) -> None:
+    for touch in OTHERS:
+        said = YES | {"basis": basis.value, "channel": channel.value, "purpose": touch.value, "at": NOW - timedelta(9)}
+        found = [
+            law().rule(country=country, channel=channel, touch_class=touch, basis=ground)
+            for ground in (basis.value, "none")
+        ]
+        expected = Rule.ALLOWED if any(found) else Rule.NO_BASIS
+        assert answer(said, touch=touch, channel=channel, country=country) is expected
 
 
-def test_what_the_grounds_never_cover() -> None:
-    assert TouchClass.PROMOTIONAL not in COVERS[Basis.LEGITIMATE_INTEREST][0]
-    assert TouchClass.PROMOTIONAL not in COVERS[Basis.CONTRACT][0]
-    assert Channel.CALL not in COVERS[Basis.SOFT_OPT_IN][1]
+def test_the_clock_of_the_law_ends_a_ground_that_has_no_day_of_its_own() -> None:
+    old = YES | {"basis": "implied_purchase", "at": datetime(2022, 6, 30, 12, 0, tzinfo=UTC)}
+    canada = {"country": "CA", "last_purchase": None, "last_contact": None}
+    assert answer(old, **canada, at=NOW - TICK) is Rule.ALLOWED
+    assert answer(old, **canada, at=NOW) is Rule.NO_BASIS
+    assert answer(old, **canada | {"last_purchase": NOW - timedelta(9)}) is Rule.ALLOWED, "a purchase starts it again"
+    assert answer(old, **canada | {"last_contact": NOW - timedelta(9)}) is Rule.NO_BASIS, "a visit does not"
+
+
+def test_an_allowed_touch_says_when_its_ground_runs_out() -> None:
+    facts = gather(
+        people=pa.Table.from_pylist([FREE | {"country": "IT"}, FREE | {"party_id": 2, "country": "US"}], schema=PEOPLE),
+        consents=pa.Table.from_pylist([YES], schema=CONSENTS),
+        touches=TOUCHES.empty_table(),
+    )
+    verdict = check(facts, touch_class=TouchClass.RELATIONSHIP, channel=Channel.EMAIL, at=NOW, hour=False)
+    assert verdict.ground_until[0] == np.datetime64("2027-06-20T12:00", "us"), "36 months after the last contact"
+    assert np.isnat(verdict.ground_until[1])
 
 
 # 6 cooling off
@@ -273,6 +301,7 @@ def test_what_passes_the_quiet_time() -> None:
             assert answer(agreed, touch=touch, channel=channel, **quiet) is expected
             on_case = Rule.ALLOWED if touch in ALWAYS or touch is TouchClass.SERVICE else Rule.COOLING_OFF
             assert answer(agreed, touch=touch, channel=channel, **quiet, open_case=True) is on_case
+            assert answer(agreed, touch=touch, channel=channel, **quiet, own_thread=True) is on_case
     assert answer(YES, touch=TouchClass.SERVICE, **quiet, open_case=None) is Rule.COOLING_OFF
     assert answer(touch=TouchClass.SERVICE, live=True, cooling_off=None, open_case=True) is Rule.ALLOWED
 
@@ -283,7 +312,11 @@ def test_a_refusal_for_quiet_says_when_it_ends_and_others_do_not() -> None:
         FREE | {"party_id": 2, "cooling_off": True, "cooling_until": NOW + timedelta(9), "suppressed": True},
         FREE | {"party_id": 3, "cooling_until": NOW + timedelta(9)},
     ]
-    facts = gather(people=pa.Table.from_pylist(rows, schema=PEOPLE), consents=CONSENTS.empty_table())
+    facts = gather(
+        people=pa.Table.from_pylist(rows, schema=PEOPLE),
+        consents=CONSENTS.empty_table(),
+        touches=TOUCHES.empty_table(),
+    )
     verdict = check(facts, touch_class=TouchClass.CONTENT, channel=Channel.LETTER, at=NOW)
     assert verdict.until[0] == np.datetime64((NOW + timedelta(9)).replace(tzinfo=None))
     assert np.isnat(verdict.until[1:]).all()
@@ -323,10 +356,20 @@ def test_missing_columns_are_named() -> None:
 
 
 MAYBE = st.sampled_from([True, False, None])
-INSTANT = st.sampled_from([None, NOW - timedelta(2), NOW - timedelta(1), NOW, NOW + timedelta(1)])
+INSTANT = st.sampled_from(
+    [None, *(NOW + timedelta(days) for days in (-1300, -800, -400, -20, -2, -1, 0, 1))]
+)  # fmt: skip
+STAMPS = ("cooling_until", "last_purchase", "last_contact", "ended_at", "do_not_wake_until")
 PERSON = st.fixed_dictionaries(
-    dict.fromkeys([n for n in PEOPLE.names if n not in ("party_id", "cooling_until")], MAYBE)
-    | {"cooling_until": INSTANT}
+    dict.fromkeys(
+        [n for n in PEOPLE.names if n not in ("party_id", "country", "time_zone", "want_back", *STAMPS)], MAYBE
+    )
+    | dict.fromkeys(STAMPS, INSTANT)
+    | {
+        "country": st.sampled_from([None, "DE", "FR", "GB", "US", "CA", "AU", "IT", "BR"]),
+        "time_zone": st.none(),
+        "want_back": st.sampled_from([None, "yes", "maybe", "no", "undecided"]),
+    }
 )
 SAID = st.fixed_dictionaries(
     {
@@ -339,31 +382,56 @@ SAID = st.fixed_dictionaries(
         "expires_at": INSTANT,
     }
 )
+TOUCHED = st.fixed_dictionaries(
+    {
+        "party_id": st.integers(0, 5),
+        "at": st.sampled_from([NOW - timedelta(days) for days in (-1, 0, 1, 3, 5, 7, 14, 20, 30, 100, 365)]),
+        "touch_class": st.sampled_from([touch.value for touch in TouchClass]),
+        "channel": st.sampled_from(["email", "letter"]),
+    }
+)
 
 
 @given(
-    crowd=st.lists(PERSON, min_size=1, max_size=5),
+    crowd=st.lists(PERSON, min_size=1, max_size=4),
     said=st.lists(SAID, max_size=12),
+    touched=st.lists(TOUCHED, max_size=12),
     touch=st.sampled_from(list(TouchClass)),
     channel=st.sampled_from(list(Channel)),
     data=st.data(),
 )
 def test_one_person_is_answered_as_in_the_crowd_and_as_the_plain_rules_say(
-    crowd: list[dict[str, Any]], said: list[dict[str, Any]], touch: TouchClass, channel: Channel, data: st.DataObject
+    crowd: list[dict[str, Any]],
+    said: list[dict[str, Any]],
+    touched: list[dict[str, Any]],
+    touch: TouchClass,
+    channel: Channel,
+    data: st.DataObject,
 ) -> None:
     ids = data.draw(st.permutations(range(len(crowd))))
     rows = [person | {"party_id": number} for number, person in zip(ids, crowd, strict=True)]
-    consents = pa.Table.from_pylist(said, schema=CONSENTS)
-    facts = gather(people=pa.Table.from_pylist(rows, schema=PEOPLE), consents=consents)
-    verdict = check(facts, touch_class=touch, channel=channel, at=NOW)
+    facts = gather(
+        people=pa.Table.from_pylist(rows, schema=PEOPLE),
+        consents=pa.Table.from_pylist(said, schema=CONSENTS),
+        touches=pa.Table.from_pylist(touched, schema=TOUCHES),
+    )
+    verdict = check(facts, touch_class=touch, channel=channel, at=NOW, hour=False)
     for place, person in enumerate(rows):
-        one = check(facts.take(np.array([place])), touch_class=touch, channel=channel, at=NOW)
+        one = check(facts.take(np.array([place])), touch_class=touch, channel=channel, at=NOW, hour=False)
         assert one.rule[0] == verdict.rule[place]
         mine = [word for word in said if word["party_id"] == person["party_id"]]
-        assert RULES[verdict.rule[place]] is plain(person, mine, touch=touch, channel=channel)
+        had = [one for one in touched if one["party_id"] == person["party_id"]]
+        assert RULES[verdict.rule[place]] is plain(person, mine, had, touch=touch, channel=channel)
 
 
-def plain(person: dict[str, Any], said: list[dict[str, Any]], *, touch: TouchClass, channel: Channel) -> Rule:
+def plain(
+    person: dict[str, Any],
+    said: list[dict[str, Any]],
+    touched: list[dict[str, Any]],
+    *,
+    touch: TouchClass,
+    channel: Channel,
+) -> Rule:
     """The rules written as one would say them, for one person."""
     identity = {"email": "has_email", "sms": "has_phone", "call": "has_phone", "letter": "has_address",
                 "social": "has_handle"}.get(channel.value)  # fmt: skip
@@ -384,22 +452,90 @@ def plain(person: dict[str, Any], said: list[dict[str, Any]], *, touch: TouchCla
     last_no = max(no, default=None)
     if last_no and last_no >= max((w["at"] for w in yes), default=last_no):
         return Rule.OBJECTED
-    valid = [
-        w for w in yes
-        if (last_no is None or w["at"] > last_no) and (w["expires_at"] is None or w["expires_at"] > NOW) and w["basis"]
-        and touch in COVERS[next(b for b in Basis if b.value == w["basis"])][0]
-        and channel in COVERS[next(b for b in Basis if b.value == w["basis"])][1]
-    ]  # fmt: skip
-    contract = touch is TouchClass.SERVICE and person["live"]
-    if channel in NEEDS_GROUND and not valid and not contract:
+    grounds = [(w["basis"], w["at"], w["expires_at"]) for w in yes if last_no is None or w["at"] > last_no]
+    grounds += [("none", None, None)] + [("contract", None, None)] * bool(person["live"])
+    if not any(_holds(person, *ground, touch=touch, channel=channel) for ground in grounds):
         return Rule.NO_BASIS
-    if touch is TouchClass.SERVICE and person["open_case"]:
-        return Rule.ALLOWED
-    if person["cooling_off"] is None:
-        return Rule.COOLING_OFF_UNKNOWN
-    if person["cooling_off"] and (person["cooling_until"] is None or person["cooling_until"] > NOW):
-        return Rule.COOLING_OFF
+    on_case = touch is TouchClass.SERVICE and (person["open_case"] or person["own_thread"])
+    if not on_case:
+        if person["cooling_off"] is None:
+            return Rule.COOLING_OFF_UNKNOWN
+        if person["cooling_off"] and (person["cooling_until"] is None or person["cooling_until"] > NOW):
+            return Rule.COOLING_OFF
+        if person["reply_only"] is not False:
+            return Rule.REPLY_ONLY
+    return _after_the_quiet(person, touched, touch=touch, channel=channel, on_case=bool(on_case))
+
+
+def _after_the_quiet(
+    person: dict[str, Any], touched: list[dict[str, Any]], *, touch: TouchClass, channel: Channel, on_case: bool
+) -> Rule:
+    offering = touch.value in ("relationship", "content", "referral_ask", "promotional")
+    ours = offering or touch is TouchClass.RESEARCH
+    friendly = person["old_friend"] and touch.value in ("relationship", "content")
+    if ours and person["over"] and person["want_back"] not in ("yes", "maybe") and not friendly:
+        return Rule.WANT_BACK
+    if ours and person["over"] is None:
+        return Rule.WANT_BACK_UNKNOWN
+    if offering and person["open_case"]:
+        return Rule.OPEN_CASE
+    if offering and person["mend_open"]:
+        return Rule.MEND_OPEN
+    if offering and (person["open_case"] is None or person["mend_open"] is None):
+        return Rule.CASE_UNKNOWN
+    if ours and person["holdout"] is not False:
+        return Rule.HOLDOUT
+    awake = person["do_not_wake_until"] is not None and person["do_not_wake_until"] <= NOW
+    if ours and person["do_not_wake"] is not False and not awake and channel is not Channel.IN_PERSON:
+        return Rule.DO_NOT_WAKE
+    had = [one for one in touched if one["at"] <= NOW and one["touch_class"] not in ("transactional", "legal")]
+    selling = [one for one in had if one["touch_class"] not in ("service", "research")]
+    selling = [one for one in selling if (one["touch_class"], one["channel"]) != ("relationship", "letter")]
+    limits = {"live": [(selling, 7, 2), (selling, 30, 6)], "old": [(had, 365, 4)],
+              "over": [(selling, 30, 1), (selling, 365, 6), (had, 365, 8)]}  # fmt: skip
+    standing = "old" if person["old_friend"] else "live" if person["over"] is False else "over"
+    asks_selling = offering and (touch, channel) != (TouchClass.RELATIONSHIP, Channel.LETTER)
+    for which, days, at_most in limits[standing]:
+        if which is selling and not asks_selling:
+            continue
+        if sum(one["at"] > NOW - timedelta(days) for one in which) >= at_most:
+            return Rule.TOUCH_CAP
+    gap = timedelta(hours=72) if standing == "live" else timedelta(14)
+    if not on_case and any(one["at"] > NOW - gap for one in had):
+        return Rule.TOUCH_GAP
     return Rule.ALLOWED
+
+
+def _holds(
+    person: dict[str, Any],
+    basis: str | None,
+    at: datetime | None,
+    expires: datetime | None,
+    *,
+    touch: TouchClass,
+    channel: Channel,
+) -> bool:
+    """Whether one ground holds, by the rule of law about it and its clock."""
+    rule = law().rule(country=person["country"], channel=channel, touch_class=touch, basis=basis) if basis else None
+    if rule is None or (expires is not None and expires <= NOW):
+        return False
+    if rule.clock is None:
+        return True
+    starts = {
+        "obtained": [at],
+        "last_contact": [at, person["last_contact"]],
+        "last_purchase_or_end": [at, person["last_purchase"], person["ended_at"]],
+        "relation_end": [at, person["ended_at"], person["last_contact"]],
+    }[rule.clock.start]
+    if rule.clock.start == "relation_end" and person["live"]:
+        return True
+    start = max((one for one in starts if one is not None), default=None)
+    if start is None:
+        return False
+    months = start.year * 12 + start.month - 1 + rule.clock.months
+    year, month = divmod(months, 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    return start.replace(year=year, month=month + 1, day=min(start.day, last)) > NOW
 
 
 def test_a_refusal_reads_as_a_sentence() -> None:

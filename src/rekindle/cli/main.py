@@ -260,6 +260,30 @@ def export(folder: Annotated[Path, typer.Argument(metavar="DIR")], as_json: Json
 
 
 @app.command()
+def forget(
+    who: Who, yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; this cannot be undone.")] = False
+) -> None:
+    """Erase one person everywhere, for good; only keyed hashes stay, so that no load brings them back."""
+    ready()
+    from rekindle.workflows import forget as forgetting
+    from rekindle.workflows import person as people
+
+    party = people.find(who)
+    if not yes:
+        typer.confirm(f"Forget {party} (#{party.pk}) for good? This cannot be undone.", abort=True)
+    done = forgetting.forget(party, by=None)
+    for name, rows in done.rows.items():
+        typer.echo(f"{rows:>12,}  {name}")
+    typer.echo(f"{done.events:>12,}  event")
+    typer.echo(f"{done.files:>12,}  file of {len(done.loads):,} load(s)")
+    typer.echo(
+        f"They are forgotten; {done.hashes:,} keyed hash(es) keep them out. Exports and backups are yours to clean."
+    )
+    for sentence in done.remains:
+        typer.echo(sentence)
+
+
+@app.command()
 def check(as_json: JsonFlag = False) -> None:
     """Whether this installation is sound: books, history, audit trail, settings."""
     ready()

@@ -228,7 +228,7 @@ def _ask(look: _Looked, facts: Facts, *, at: datetime) -> tuple[Codes, Codes, In
         open_rows = np.flatnonzero(road < 0)
         if not len(open_rows):
             break
-        verdict = check(facts.take(open_rows), touch_class=look.option.touch_class, channel=channel, at=at)
+        verdict = check(facts.take(open_rows), touch_class=look.option.touch_class, channel=channel, at=at, hour=False)
         road[open_rows[verdict.allowed]] = _ROADS.index(channel)
         closer = verdict.rule > rule[open_rows]
         rule[open_rows[closer]], until[open_rows[closer]] = verdict.rule[closer], verdict.until[closer]

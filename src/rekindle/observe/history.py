@@ -203,6 +203,43 @@ class History:
         """Erase one party's rows; gives how many. The old files go with the next `compact` after the retention."""
         return self._delete(f"party_id = {int(party_id)}", tag=None)
 
+    def keys_of(self, party_id: int) -> list[int]:
+        """The event keys of one party's rows, in order, loads that are not read included."""
+        with self._engine() as con:
+            view = self.relation(con)
+            rows = con.execute(f"SELECT event_key FROM {view} WHERE party_id = {int(party_id)} ORDER BY 1").fetchall()  # noqa: S608  own names, a number
+        return [row[0] for row in rows]
+
+    def move_party(self, party_id: int, *, to: int, keys: Sequence[int] | None = None) -> int:
+        """Give one party's rows, all or those of `keys`, to another party; gives how many. Again changes nothing."""
+        table = self._table()
+        if table is None or (keys is not None and not keys):
+            return 0
+        mine = f"party_id = {int(party_id)}"
+        done = table.update(
+            updates={"party_id": f"CAST({int(to)} AS BIGINT)"},
+            predicate=mine if keys is None else f"{mine} AND event_key IN ({numbers(keys)})",
+            writer_properties=_writing(),
+        )
+        return int(done["num_updated_rows"] or 0)
+
+    def erase_party(self, party_id: int) -> int:
+        """Erase one party's rows for good; gives how many. Call it while no load runs.
+
+        The old files go at once, and so do the log entries before this: they note the least and the greatest value
+        of every column of every file, which may be this party's. A checkpoint says what is left.
+        """
+        rows = self.remove_party(party_id)
+        self.compact(retention_hours=0)
+        table = self._table()
+        if table is not None:
+            table.create_checkpoint()
+            for entry in (self.folder / "_delta_log").iterdir():
+                number = entry.name.split(".")[0]
+                if number.isdigit() and int(number) < table.version():
+                    entry.unlink()
+        return rows
+
     def compact(self, *, retention_hours: int = RETENTION_HOURS) -> None:
         """Rewrite many small files as few large ones in the order of parties, and delete files long unused.
 
@@ -300,7 +337,10 @@ class History:
                     return ()
             else:
                 table = self._read[0]
-                table.update_incremental()
+                try:
+                    table.update_incremental()
+                except DeltaError:  # the log entries in between are gone: somebody was erased
+                    table = DeltaTable(self.folder)
                 if table.version() == self._read[1]:
                     return self._read[2]
             files = tuple(files_of(table, folder=self.folder))

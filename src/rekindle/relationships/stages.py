@@ -135,6 +135,7 @@ LIVED: Final[tuple[Transition, ...]] = (
     *_steps((Stage.NOTICE,), Stage.ONGOING, "the notice was withdrawn", "steady"),
     *_steps((Stage.NOTICE,), Stage.AT_RISK, "the notice was withdrawn, a sign remains", "caution_sign"),
     *_steps(_LIVE, Stage.PRESUMED_BREAKUP, "probably gone and silent beyond nearly all own gaps", "presumed_gone"),
+    Transition(Stage.PRESUMED_BREAKUP, Stage.ONGOING, "somebody knows they are still with us", "presumed_denied"),
     *_steps((*_LIVE, Stage.PAUSED, Stage.NOTICE, Stage.DATING, Stage.PRESUMED_BREAKUP), Stage.BREAKUP,
             "the end took effect, or a presumed end was confirmed", "end_on_record"),
     Transition(Stage.BREAKUP, Stage.COOLING_OFF, "the same day, by itself", "cooling_off_begun"),

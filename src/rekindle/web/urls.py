@@ -1,5 +1,12 @@
 """The pages, by the desk they belong to."""
 
-from rekindle.web.views import house, people, work
+from rekindle.web.views import duplicates, endings, house, owed, people, work
 
-urlpatterns = [*people.urlpatterns, *work.urlpatterns, *house.urlpatterns]
+urlpatterns = [
+    *duplicates.urlpatterns,
+    *endings.urlpatterns,
+    *owed.urlpatterns,
+    *people.urlpatterns,
+    *work.urlpatterns,
+    *house.urlpatterns,
+]

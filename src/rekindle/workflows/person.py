@@ -215,7 +215,10 @@ def view(party: Party, *, history: EventReader, at: datetime | None = None) -> P
             events=lambda: history.of(party.pk, limit=_EVENTS_AFTER_AT_MOST),
             at=at,
         ),
-        leaves_on=_leaves_on(breakups, today=at.astimezone(ZoneInfo(relationship.brand.time_zone)).date()),
+        leaves_on=_leaves_on(
+            [end for end in breakups if end.withdrawn_at is None],
+            today=at.astimezone(ZoneInfo(relationship.brand.time_zone)).date(),
+        ),
     )
 
 

@@ -18,7 +18,7 @@ from rekindle import home
 from rekindle.accounts.models import User
 from rekindle.accounts.roles import Role
 from rekindle.errors import Conflict, RekindleError
-from rekindle.workflows import staff, take_in
+from rekindle.workflows import merge, staff, take_in
 
 
 def prepare() -> None:
@@ -27,6 +27,7 @@ def prepare() -> None:
     migrate()
     with suppress(Conflict):  # a load is being taken in right now, by a process that is alive and will finish it
         take_in.resume()
+        merge.finish()
 
 
 def migrate() -> None:

@@ -28,9 +28,24 @@ from rekindle import home
 from rekindle.accounts.models import User
 from rekindle.errors import BadInput, Conflict, NotFound
 from rekindle.journal.models import Intake, IntakeState
-from rekindle.relationships.models import Breakup, Consent, Identity, Note, Party, Task
+from rekindle.relationships.models import (
+    Breakup,
+    Case,
+    Consent,
+    Feedback,
+    Goal,
+    Identity,
+    Merge,
+    Milestone,
+    Note,
+    Party,
+    Promise,
+    StakeholderRole,
+    Task,
+    Tie,
+)
 from rekindle.relationships.vocabulary import IntakeKind
-from rekindle.workflows import audit, bulk, intake_books, staging
+from rekindle.workflows import audit, bulk, forgotten, intake_books, staging
 from rekindle.workflows.alone import alone
 from rekindle.workflows.brand import the_brand
 
@@ -115,6 +130,8 @@ def stage(intake: Intake, *, progress: staging.Progress = silent) -> Intake:
     place = staging.folder(intake.pk)
     with _failing(intake):
         counts = staging.read_into(place, survey, latest=timezone.now() + LATEST, progress=progress)
+        if intake.kind != IntakeKind.SUPPRESSIONS.value:
+            counts = forgotten.leave_out(place, counts, source=intake.source)
         if place.kept() and intake.kind == IntakeKind.EVENTS.value:
             staging.write_rows(place, source=intake.source)
         _match(intake, place)
@@ -359,6 +376,15 @@ def _parties_of_this_load_alone(intake: Intake) -> list[int]:
         Note.objects.filter(**mine).values_list("relationship__party_id"),
         Task.objects.filter(**mine).exclude(answered_at=None).values_list("relationship__party_id"),
         Breakup.objects.filter(**mine).exclude(load=intake.pk).values_list("relationship__party_id"),
+        *(
+            model.objects.filter(**mine).values_list("relationship__party_id")
+            for model in (Promise, Goal, Case, Feedback)
+        ),
+        *(
+            model.objects.filter(party__load=intake.pk).values_list("party_id")
+            for model in (Milestone, StakeholderRole, Tie)
+        ),
+        Merge.objects.filter(kept__load=intake.pk).values_list("kept_id"),
     )
     for found in spoken_of:
         parties -= {row[0] for row in found}

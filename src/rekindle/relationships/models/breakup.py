@@ -12,10 +12,10 @@ from rekindle.relationships.vocabulary import BreakupKind, Feeling, Initiator, T
 class Breakup(models.Model):
     """One row is one end that was told to us, by a cancellation or by staff. Presumed ends live in Episode.
 
-    `quiet_until` is the stored instant at which cooling-off is over; it is written once, at the end, and never
-    worked out again. `reasons` are up to three coded ones in their order as stated; `inferred_reasons` what we think,
-    kept apart. `frozen` holds scores and signs as they stood on the day. The two losses are never summed. A notice that
-    was taken back has `withdrawn_at`. `load` is the intake that brought it.
+    `quiet_until` is the stored instant at which cooling-off is over: never worked out again by itself, changed only
+    together with a new CoolingOff row that says who and why. `reasons` are up to three coded ones in their order as
+    stated; `inferred_reasons` what we think, kept apart. `frozen` holds scores and signs as they stood on the day. The
+    two losses are never summed. A notice that was taken back has `withdrawn_at`. `load` is the intake that brought it.
     """
 
     relationship = models.ForeignKey(Relationship, on_delete=models.CASCADE, related_name="breakups")

@@ -38,6 +38,7 @@ _DAYS_A_YEAR, _DAYS_A_MONTH = 365.25, 365.25 / 12
 
 # One 24 x 24 line drawing a desk, for the bar at the foot of a phone.
 _DRAWINGS = {
+    "endings": "M5 12h9m0 0-3-3m3 3-3 3M11 5h7a1 1 0 0 1 1 1v12a1 1 0 0 1-1 1h-7",
     "today": "M12 4v2M12 18v2M4 12h2M18 12h2M6.3 6.3l1.5 1.5M16.2 16.2l1.5 1.5M17.7 6.3l-1.5 1.5M7.8 16.2l-1.5 1.5"
     "M12 8.5a3.5 3.5 0 1 1 0 7 3.5 3.5 0 0 1 0-7z",
     "people": "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM3 20c0-3.5 2.5-6 6-6s6 2.5 6 6M16 4.5a3.2 3.2 0 0 1 0 6"

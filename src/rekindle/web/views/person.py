@@ -29,6 +29,7 @@ from rekindle.web.templatetags.rekindle import percent, span
 from rekindle.web.views.today import LATER_DAYS, answered_text, dressed, wash_of
 from rekindle.workflows import notes
 from rekindle.workflows import why_not as rules
+from rekindle.workflows.owed import owed_view
 from rekindle.workflows.person import PersonView, view
 from rekindle.workflows.story import StoryPage, Voice, the_history
 from rekindle.workflows.story import story as story_of
@@ -105,6 +106,7 @@ def _context(request: HttpRequest, person: PersonView) -> dict[str, Any]:
     return {
         "person": person,
         "party": person.party,
+        "owed": owed_view(person.party),
         "name": person.name,
         "stage": person.stage,
         "wash": wash_of(person.stage),

@@ -65,7 +65,7 @@ class ToldEnds:
 def told_ends(reading: Reading, summary: pa.Table) -> ToldEnds:
     """Ends up to the day, from the books and from events of kind `ended`."""
     parties, ended = bulk.read(
-        Breakup.objects.filter(relationship__brand=reading.brand, ended_on__lte=reading.as_of),
+        Breakup.objects.filter(relationship__brand=reading.brand, ended_on__lte=reading.as_of, withdrawn_at=None),
         "relationship__party_id",
         "ended_on",
     )

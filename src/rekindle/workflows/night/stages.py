@@ -1,8 +1,9 @@
 """Step 6. The stage of every relationship, its lives, and each step from stage to stage.
 
-1. read everyone's stage from lives, outlooks, signs and recorded ends (relationships.stages);
-2. write the lives that changed, the steps taken with rule and evidence, and the relationships that moved;
-3. count: the stages add up to the number of people, or the night stops here.
+1. recorded ends whose day has come take effect, quiet begins and quiet that is over is lifted (workflows.cooling_off);
+2. read everyone's stage from lives, outlooks, signs and recorded ends (relationships.stages);
+3. write the lives that changed, the steps taken with rule and evidence, and the relationships that moved;
+4. count: the stages add up to the number of people, or the night stops here.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from django.utils import timezone
 
 from rekindle.errors import Conflict
 from rekindle.journal.models import Decision
+from rekindle.relationships.endings_queries import still_with_us
 from rekindle.relationships.models import Breakup, Episode, Relationship, StageChange
 from rekindle.relationships.stages import CODE, NO_STAGE, RULE_CODE, RULES, STAGES, StageFacts, read_stages
 from rekindle.relationships.vocabulary import Commercial, Stage
 from rekindle.understand import caution_signs, rhythm
-from rekindle.workflows import bulk
+from rekindle.workflows import bulk, cooling_off
+from rekindle.workflows.brand import end_of
 from rekindle.workflows.night.reading import Ints, Reading, changed_rows, days, floats, ordinal, place_of
 
 COMMERCIAL = {
@@ -46,6 +49,9 @@ COMMERCIAL = {
 def run(reading: Reading) -> int:
     """Gives the number of relationships whose stage changed."""
     if not (reading.folder / "stages.parquet").exists():
+        end_of_day = end_of(reading.as_of, reading.brand)
+        cooling_off.begin(end_of_day)
+        cooling_off.lift(end_of_day)
         reading.write("stages", _read(reading))
     stages = reading.read("stages")
     reading.tell("writing lives")
@@ -126,7 +132,9 @@ def _facts(
         "usual_gap": of_summary(usual, np.nan).astype(np.float64),
         "p_alive": of_summary(floats(believed["p_alive"]), np.nan).astype(np.float64),
         "sign": of_summary(risk, False).astype(bool),
-        "presumed": of_life(presumed & ended, False).astype(bool),
+        # Somebody who knows them said that the silence is no end: that holds against what the rhythm presumes.
+        "presumed": of_life(presumed & ended, False).astype(bool)
+        & ~np.isin(party, np.array(sorted(still_with_us(reading.as_of)), dtype=np.int64)),
         "explicit_end": of_life(ended & ~presumed, False).astype(bool) | (told_without_life & ~has_life),
         "explicit_notice": notice,
         "closed": np.zeros(len(party), dtype=bool),
@@ -145,7 +153,10 @@ def _facts(
 def _told(reading: Reading, party: Ints, as_of: int) -> tuple[Any, Any, Any]:
     """(an end on record up to the day, one after it, the day of the last of them) for each party."""
     parties, ended, noticed = bulk.read(
-        Breakup.objects.filter(relationship__brand=reading.brand), "relationship__party_id", "ended_on", "noticed_on"
+        Breakup.objects.filter(relationship__brand=reading.brand, withdrawn_at=None),
+        "relationship__party_id",
+        "ended_on",
+        "noticed_on",
     )
     past, coming = np.zeros(len(party), dtype=bool), np.zeros(len(party), dtype=bool)
     day = np.full(len(party), as_of, dtype=np.int64)

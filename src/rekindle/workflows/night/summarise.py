@@ -3,6 +3,8 @@
 1. carry the summary of an earlier day on where that is possible: the same meaning, no load taken back since;
 2. else build it anew from the whole history;
 3. remember it as the one to carry on, unless a later day is already kept.
+
+People who were merged, taken apart or forgotten since are read afresh from their whole past (`afresh.json`).
 """
 
 from __future__ import annotations
@@ -19,13 +21,14 @@ from rekindle import home
 from rekindle.errors import RekindleError
 from rekindle.observe.history import History
 from rekindle.understand import summaries
-from rekindle.workflows import take_in
+from rekindle.workflows import merge, take_in
 from rekindle.workflows.brand import end_of
 from rekindle.workflows.night.reading import Reading
 
 
 def run(reading: Reading) -> int:
     """Gives the number of people with any event."""
+    merge.finish()
     plan = reading.noted("plan")
     to = reading.folder / "summary.parquet"
     if not plan["loads"]:
@@ -70,7 +73,14 @@ def _advance(reading: Reading, kept: dict[str, Any], plan: dict[str, Any], pulse
             pulse=pulse,
             time_zone=reading.brand.time_zone,
             to=to,
+            afresh=pa.array(_afresh(), pa.int64()),
         )
+
+
+def _afresh() -> list[int]:
+    """Parties whose events moved or went since the summary was kept."""
+    place = home.home() / "history" / "afresh.json"
+    return json.loads(place.read_text()) if place.exists() else []
 
 
 def _place() -> Path:
@@ -104,6 +114,8 @@ def _keep(reading: Reading, plan: dict[str, Any], summary: Path) -> None:
     }
     draft.write_text(json.dumps(facts))
     draft.replace(_place())
+    # Only now: the list belongs to the summary that was kept before this one.
+    (home.home() / "history" / "afresh.json").unlink(missing_ok=True)
 
 
 def _kept_day() -> str | None:

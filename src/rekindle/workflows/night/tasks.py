@@ -2,7 +2,8 @@
 
 1. for each suggestion of tonight: the two or three facts that speak for it now, and one sentence to begin with;
 2. an open task for the same suggestion is brought up to date, another one is withdrawn and replaced;
-3. open tasks for people best left in peace tonight are withdrawn, unless only the day was too short for them.
+3. open tasks for people best left in peace tonight are withdrawn, unless only the day was too short for them;
+4. ends of thirty days without a want-back decision become a reminder for whoever manages.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from rekindle.relationships.models import Relationship, Task
 from rekindle.relationships.stages import STAGES
 from rekindle.relationships.vocabulary import Stage, Suggestion, TaskState
 from rekindle.understand import reasons
+from rekindle.workflows import want_back
 from rekindle.workflows.intake_books import IN_LIST
 from rekindle.workflows.night.reading import Reading, place_of
 
@@ -79,6 +81,7 @@ def run(reading: Reading) -> int:
         batch_size=IN_LIST,
     )
     _withdraw(reading, decisions)
+    want_back.remind(reading.as_of)
     return len(fresh) + len(kept)
 
 
@@ -167,9 +170,10 @@ def _withdraw(reading: Reading, decisions: pa.Table) -> None:
         )
     )
     open_parties = dict(
-        Task.objects.filter(state=TaskState.OPEN.value, relationship__brand=reading.brand).values_list(
-            "id", "relationship__party_id"
-        )
+        # A reminder to decide suggests nothing to the person, and stays until somebody decides.
+        Task.objects.filter(state=TaskState.OPEN.value, relationship__brand=reading.brand)
+        .exclude(suggestion=Suggestion.NOTHING.value)
+        .values_list("id", "relationship__party_id")
     )
     at_rest = set(pc.unique(resting["party_id"]).to_pylist()) & set(open_parties.values())
     gone = [number for number, party in open_parties.items() if party in at_rest]

@@ -1,0 +1,361 @@
+"""What we owe: the page of promises, and the acts on one person's section. GET asks, POST acts and goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import wraps
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path, reverse
+from django.utils.functional import Promise as LazyText
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+
+from rekindle.accounts.models import User
+from rekindle.accounts.roles import Deed
+from rekindle.errors import BadInput, Conflict, NotFound, Refused
+from rekindle.relationships import owed_queries
+from rekindle.relationships.models import Party, Promise
+from rekindle.relationships.vocabulary import FeedbackKind, MilestoneKind, PromiseState, StakeholderKind
+from rekindle.web.gate import staff, staff_for, wants_part
+from rekindle.words import Word
+from rekindle.workflows import cases, feedback, milestones, promises, roles
+from rekindle.workflows.owed import feedback_views, owed_view, promise_views
+from rekindle.workflows.today import business_day
+
+ROWS: Final = 50
+FEEDBACK_ROWS: Final = 20
+RECORD_DAYS: Final = 365
+
+View = Callable[..., HttpResponse]
+Act = Callable[..., int]
+W = TypeVar("W", bound=Word)
+
+
+@login_required
+@require_GET
+def page(request: HttpRequest) -> HttpResponse:
+    """Promises by their day: those that wait, or what became of the others; htmx gets the list only."""
+    user = staff(request)
+    is_all, is_answered = request.GET.get("whose") == "all", request.GET.get("show") == "answered"
+    whose, after = None if is_all else user, _place(request.GET.get("after", ""))
+    today = business_day()
+    ask = owed_queries.promises_answered if is_answered else owed_queries.promises_waiting
+    found = ask(whose=whose, after=after, limit=ROWS + 1)
+    rows = promise_views(found[:ROWS], today=today)
+    record = owed_queries.promise_record(whose=whose, until=today, days=RECORD_DAYS)
+    context = {
+        "groups": [] if is_answered else _groups(rows),
+        "answered": rows if is_answered else [],
+        "is_all": is_all,
+        "is_answered": is_answered,
+        "today": today,
+        "record": record,
+        "bad_marks": feedback_views(owed_queries.unanswered_feedback(whose=whose, limit=FEEDBACK_ROWS)),
+        "next": _next(found[ROWS - 1], is_all=is_all, is_answered=is_answered) if len(found) > ROWS else "",
+        "is_first": after is None,
+        "here": "promises",
+        "may_answer": user.may(Deed.ANSWER_TASKS),
+    }
+    return render(request, "web/promises_list.html" if wants_part(request) else "web/promises.html", context)
+
+
+@login_required
+@require_GET
+def person(request: HttpRequest, party_id: int) -> HttpResponse:
+    """One person's section by itself; htmx gets the section only."""
+    party = get_object_or_404(Party, pk=party_id)
+    context = {
+        "owed": owed_view(party),
+        "party": party,
+        "here": "owed",
+        "may_answer": staff(request).may(Deed.ANSWER_TASKS),
+    }
+    return render(request, "web/owed_person.html" if wants_part(request) else "web/owed.html", context)
+
+
+def _groups(rows: list[Any]) -> list[dict[str, Any]]:
+    """Open promises under a heading each: overdue, today, later; empty ones left out."""
+    groups = [
+        {"title": _("Overdue"), "wash": "risk", "rows": [row for row in rows if row.is_overdue]},
+        {"title": _("Due today"), "wash": "note", "rows": [row for row in rows if row.is_due_today]},
+        {"title": _("Still to come"), "wash": "", "rows": [row for row in rows if row.days < 0]},
+    ]
+    return [group for group in groups if group["rows"]]
+
+
+def _place(text: str) -> owed_queries.Place | None:
+    """Where the page before ended, from the address. Raises Http404 for what is no place."""
+    if not text:
+        return None
+    day, _dot, number = text.partition(".")
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        raise Http404("no such place among the promises")
+    try:
+        return date.fromisoformat(day), int(number)
+    except ValueError as error:
+        raise Http404("no such place among the promises") from error
+
+
+def _next(last: Promise, *, is_all: bool, is_answered: bool) -> str:
+    asked = {"whose": "all" if is_all else "", "show": "answered" if is_answered else ""}
+    place = {"after": f"{last.due_on.isoformat()}.{last.pk}"}
+    return "?" + urlencode({**{name: value for name, value in asked.items() if value}, **place})
+
+
+def _writes(said: LazyText) -> Callable[[Act], View]:
+    """A view that acts: POST by staff who may write. What stood against it is said where it was asked.
+
+    said  the sentence after it went well; the view gives the number of the party it was about
+    """
+
+    def of(act: Act) -> View:
+        @login_required
+        @require_POST
+        @wraps(act)
+        def view(request: HttpRequest, **numbers: int) -> HttpResponse:
+            by = staff_for(request, Deed.ANSWER_TASKS)
+            if "party_id" in numbers:
+                get_object_or_404(Party, pk=numbers["party_id"])
+            try:
+                with transaction.atomic():  # an organisation named for a move that is refused is not made
+                    party_id = act(request.POST, by=by, **numbers)
+            except Refused as error:
+                raise PermissionDenied(str(error)) from error
+            except NotFound as error:
+                raise Http404(str(error)) from error
+            except (BadInput, Conflict) as error:
+                messages.error(request, f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}".strip())
+                return redirect(_back(request.POST, party_id=numbers.get("party_id")))
+            messages.success(request, str(said))
+            return redirect(_back(request.POST, party_id=party_id))
+
+        return view
+
+    return of
+
+
+def _back(given: QueryDict, *, party_id: int | None) -> str:
+    """Where the form stood: Promises, the section by itself, or the person's page. No address is taken from it."""
+    here, whom = given.get("here", ""), given.get("whom", "")
+    if party_id is None and whom.isascii() and whom.isdigit() and len(whom) < 19:
+        party_id = int(whom)
+    if here == "promises" or party_id is None:
+        return reverse("promises") + ("?whose=all" if given.get("whose") == "all" else "")
+    return reverse("person_owed" if here == "owed" else "person", args=[party_id]) + "#owed"
+
+
+@_writes(gettext_lazy("The promise is kept in mind."))
+def make_promise(given: QueryDict, *, by: User, party_id: int) -> int:
+    due_on = _day(given, "due_on")
+    if due_on is None:
+        raise BadInput(_("the day it is due is missing"), remedy=_("Give the day by which it is to be kept."))
+    promises.make(_party(party_id), text=given.get("text", ""), due_on=due_on, by=by)
+    return party_id
+
+
+@_writes(gettext_lazy("What became of the promise is written down."))
+def answer_promise(given: QueryDict, *, by: User, promise_id: int) -> int:
+    state = _word(PromiseState, given.get("state"), what=_("what became of it"))
+    outcome, told = given.get("outcome", ""), given.get("told") == "on"
+    return promises.answer(promise_id, state=state, by=by, outcome=outcome, told=told).relationship.party_id
+
+
+@_writes(gettext_lazy("They have heard of it."))
+def tell_promise(_given: QueryDict, *, by: User, promise_id: int) -> int:
+    return promises.tell(promise_id, by=by).relationship.party_id
+
+
+@_writes(gettext_lazy("The promise is open again."))
+def undo_promise(_given: QueryDict, *, by: User, promise_id: int) -> int:
+    return promises.undo(promise_id, by=by).relationship.party_id
+
+
+@_writes(gettext_lazy("The day is kept."))
+def add_milestone(given: QueryDict, *, by: User, party_id: int) -> int:
+    on, precision = milestones.known_parts(
+        day=_number(given, "day"), month=_number(given, "month"), year=_number(given, "year")
+    )
+    milestones.add(
+        _party(party_id),
+        kind=_word(MilestoneKind, given.get("kind"), what=_("what happened")),
+        on=on,
+        precision=precision,
+        title=given.get("title", ""),
+        is_sensitive=given.get("is_sensitive") == "on",
+        may_remember=given.get("may_remember") == "on",
+        by=by,
+    )
+    return party_id
+
+
+@_writes(gettext_lazy("Their word is kept."))
+def allow_milestone(given: QueryDict, *, by: User, milestone_id: int) -> int:
+    return milestones.allow(milestone_id, may_remember=given.get("may_remember") == "on", by=by).party_id
+
+
+@_writes(gettext_lazy("The day is forgotten."))
+def remove_milestone(_given: QueryDict, *, by: User, milestone_id: int) -> int:
+    return milestones.remove(milestone_id, by=by)
+
+
+@_writes(gettext_lazy("The case is open."))
+def open_case(given: QueryDict, *, by: User, party_id: int) -> int:
+    cases.open_case(_party(party_id), title=given.get("title", ""), words=given.get("words", ""), by=by)
+    return party_id
+
+
+@_writes(gettext_lazy("The case is solved."))
+def solve_case(given: QueryDict, *, by: User, case_id: int) -> int:
+    return cases.solve(case_id, outcome=given.get("outcome", ""), by=by).relationship.party_id
+
+
+@_writes(gettext_lazy("The case is open again."))
+def reopen_case(_given: QueryDict, *, by: User, case_id: int) -> int:
+    return cases.reopen(case_id, by=by).relationship.party_id
+
+
+@_writes(gettext_lazy("Their answer is kept."))
+def give_feedback(given: QueryDict, *, by: User, party_id: int) -> int:
+    kind = _word(FeedbackKind, given.get("kind"), what=_("the kind of answer"))
+    feedback.give(_party(party_id), kind=kind, score=_number(given, "score"), words=given.get("words", ""), by=by)
+    return party_id
+
+
+@_writes(gettext_lazy("What you answered is kept."))
+def close_feedback(given: QueryDict, *, by: User, feedback_id: int) -> int:
+    return feedback.close(feedback_id, answer=given.get("answer", ""), by=by).relationship.party_id
+
+
+@_writes(gettext_lazy("The goal is kept."))
+def set_goal(given: QueryDict, *, by: User, party_id: int) -> int:
+    cases.set_goal(_party(party_id), text=given.get("text", ""), by_day=_day(given, "by_day"), by=by)
+    return party_id
+
+
+@_writes(gettext_lazy("What became of the goal is written down."))
+def end_goal(given: QueryDict, *, by: User, goal_id: int) -> int:
+    end = {"reached": cases.reach, "given_up": cases.give_up}.get(given.get("to", ""))
+    if end is None:
+        raise BadInput(_("what became of the goal is missing"), remedy=_("Say reached or given up."))
+    return end(goal_id, by=by).relationship.party_id
+
+
+@_writes(gettext_lazy("The role is written down."))
+def take_role(given: QueryDict, *, by: User, party_id: int) -> int:
+    name = given.get("organisation", "").strip()
+    roles.take_role(
+        _party(party_id),
+        kind=_word(StakeholderKind, given.get("kind"), what=_("the role")),
+        organisation=roles.organisation_named(name, by=by) if name else None,
+        from_day=_day(given, "from_day"),
+        note=given.get("note", ""),
+        by=by,
+    )
+    return party_id
+
+
+@_writes(gettext_lazy("The role has ended; it stays in the record."))
+def end_role(given: QueryDict, *, by: User, role_id: int) -> int:
+    return roles.end_role(role_id, to_day=_day(given, "to_day"), by=by).party_id
+
+
+@_writes(gettext_lazy("The move is written down."))
+def change_employer(given: QueryDict, *, by: User, party_id: int) -> int:
+    left, on = _number(given, "from"), _day(given, "on")
+    if left is None or on is None:
+        raise BadInput(_("the old employer or the day is missing"), remedy=_("Give both."))
+    roles.change_employer(
+        _party(party_id),
+        from_=_party(left),
+        to=roles.organisation_named(given.get("to", ""), by=by),
+        on=on,
+        kind=_word(StakeholderKind, given.get("kind"), what=_("the role")),
+        is_told_by_them=given.get("told") == "on",
+        by=by,
+    )
+    return party_id
+
+
+@_writes(gettext_lazy("The tie is written down."))
+def write_tie(given: QueryDict, *, by: User, party_id: int) -> int:
+    member = User.objects.filter(pk=_number(given, "staff") or 0).first()
+    if member is None:
+        raise BadInput(_("nobody is chosen"), remedy=_("Choose who of us knows them."))
+    strength, since = _number(given, "strength") or 1, _day(given, "since")
+    roles.tie(_party(party_id), staff=member, since=since, strength=strength, note=given.get("note", ""), by=by)
+    return party_id
+
+
+@_writes(gettext_lazy("The tie has ended."))
+def end_tie(_given: QueryDict, *, by: User, tie_id: int) -> int:
+    return roles.end_tie(tie_id, by=by).party_id
+
+
+def _party(party_id: int) -> Party:
+    party = Party.objects.filter(pk=party_id).first()
+    if party is None:
+        raise NotFound(f"no party {party_id}")
+    return party
+
+
+def _word(words: type[W], value: str | None, *, what: str) -> W:
+    found = next((word for word in words if word.value == value), None)
+    if found is None:
+        raise BadInput(_("%(what)s is missing") % {"what": what}, remedy=_("Choose one of the list."))
+    return found
+
+
+def _number(given: QueryDict, name: str) -> int | None:
+    """A whole number of a form; None where it is left out. Raises BadInput for anything else."""
+    text = given.get(name, "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise BadInput(_("%(text)s is no number") % {"text": text[:40]}, remedy=_("Give a whole number."))
+    return int(text)
+
+
+def _day(given: QueryDict, name: str) -> date | None:
+    """A day of a form; None where it is left out. Raises BadInput for anything else."""
+    text = given.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError as error:
+        raise BadInput(_("%(text)s is no day") % {"text": text[:40]}, remedy=_("Write it as 2026-03-31.")) from error
+
+
+urlpatterns: list[URLPattern] = [
+    path("promises/", page, name="promises"),
+    path("promises/<int:promise_id>/answer/", answer_promise, name="promise_answer"),
+    path("promises/<int:promise_id>/told/", tell_promise, name="promise_told"),
+    path("promises/<int:promise_id>/undo/", undo_promise, name="promise_undo"),
+    path("people/<int:party_id>/owed/", person, name="person_owed"),
+    path("people/<int:party_id>/promises/", make_promise, name="promise_make"),
+    path("people/<int:party_id>/milestones/", add_milestone, name="milestone_add"),
+    path("milestones/<int:milestone_id>/allow/", allow_milestone, name="milestone_allow"),
+    path("milestones/<int:milestone_id>/remove/", remove_milestone, name="milestone_remove"),
+    path("people/<int:party_id>/cases/", open_case, name="case_open"),
+    path("cases/<int:case_id>/solve/", solve_case, name="case_solve"),
+    path("cases/<int:case_id>/reopen/", reopen_case, name="case_reopen"),
+    path("people/<int:party_id>/feedback/", give_feedback, name="feedback_give"),
+    path("feedback/<int:feedback_id>/close/", close_feedback, name="feedback_close"),
+    path("people/<int:party_id>/goals/", set_goal, name="goal_set"),
+    path("goals/<int:goal_id>/end/", end_goal, name="goal_end"),
+    path("people/<int:party_id>/roles/", take_role, name="role_take"),
+    path("roles/<int:role_id>/end/", end_role, name="role_end"),
+    path("people/<int:party_id>/employer/", change_employer, name="employer_change"),
+    path("people/<int:party_id>/ties/", write_tie, name="tie_write"),
+    path("ties/<int:tie_id>/end/", end_tie, name="tie_end"),
+]

@@ -1,0 +1,196 @@
+"""Where two records say something about the same thing: which word stands. Always the one that protects more.
+
+Every join works through a ledger (`workflows.merge_rows`): what does not stand is noted there, not lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Final
+
+from rekindle.relationships.models import (
+    Breakup,
+    Consent,
+    CoolingOff,
+    Episode,
+    Identity,
+    Party,
+    Relationship,
+    Task,
+    Tie,
+)
+from rekindle.relationships.vocabulary import Channel, Contact, Feeling, Stage, TaskState, Terms, TouchClass, Wound
+from rekindle.workflows.merge_rows import Ledger, facts_of, give
+
+STRICTEST_CONTACT: Final = (
+    Contact.SILENT, Contact.QUIET, Contact.REPLY_ONLY, Contact.STEADY, Contact.WOO, Contact.OPEN,
+)  # fmt: skip
+STRICTEST_TERMS: Final = (Terms.TOXIC, Terms.BAD, Terms.SORE, Terms.NEUTRAL, Terms.GOOD)
+_UNTOLD: Final[tuple[object, ...]] = (None, "", [], {}, Feeling.NOT_TOLD.value, Wound.NONE.value)
+_OPEN_TASK = (TaskState.OPEN.value, TaskState.LATER.value)
+
+
+def relationships(keep: Party, gone: Party, ledger: Ledger) -> None:
+    """Relationships with the same brand become one; the others change their party."""
+    kept = {one.brand_id: one for one in Relationship.objects.filter(party=keep)}
+    for other in Relationship.objects.filter(party=gone):
+        one = kept.get(other.brand_id)
+        if one is None:
+            ledger.set(other, party_id=keep.pk)
+            continue
+        _breakups(one, other, ledger)
+        _open_task(one, other, ledger)
+        _episodes(one, other, ledger)
+        _standing(one, other, ledger)
+        give(other, one, ledger)
+        _quiet(one, ledger)
+        ledger.drop(other)
+
+
+def _standing(one: Relationship, other: Relationship, ledger: Ledger) -> None:
+    """Contact and terms the strictest of both; a closed door stays closed, whoever closed it."""
+    leads = one
+    if other.stage == Stage.CLOSED or (one.stage == Stage.COURTSHIP and other.stage != Stage.COURTSHIP):
+        leads = one if one.stage == Stage.CLOSED else other
+    ledger.set(
+        one,
+        contact=min((Contact(one.contact), Contact(other.contact)), key=STRICTEST_CONTACT.index).value,
+        terms=min((Terms(one.terms), Terms(other.terms)), key=STRICTEST_TERMS.index).value,
+        stage=leads.stage,
+        stage_since=leads.stage_since,
+        commercial=leads.commercial,
+        owner_id=one.owner_id or other.owner_id,
+        life=Episode.objects.filter(relationship=one).count() or max(one.life, other.life),
+    )
+
+
+def _breakups(one: Relationship, other: Relationship, ledger: Ledger) -> None:
+    """Two ends told for one day are one end: the longer quiet, blanks filled, the other account kept beside it."""
+    same_day = {row.ended_on: row for row in Breakup.objects.filter(relationship=one)}
+    for twin in Breakup.objects.filter(relationship=other):
+        row = same_day.get(twin.ended_on)
+        if row is None:
+            continue
+        said = facts_of(twin)
+        blanks = {
+            field.attname: getattr(twin, field.attname)
+            for field in Breakup._meta.concrete_fields
+            if getattr(row, field.attname) in _UNTOLD and getattr(twin, field.attname)
+        }
+        blanks["quiet_until"] = max(row.quiet_until, twin.quiet_until)
+        autopsy = {**twin.autopsy, **row.autopsy}
+        blanks["autopsy"] = {**autopsy, "also_told": [*row.autopsy.get("also_told", []), said]}
+        if row.withdrawn_at is not None and twin.withdrawn_at is None:
+            blanks["withdrawn_at"] = None  # one of the two notices was never taken back
+        elif row.withdrawn_at is None:
+            blanks.pop("withdrawn_at", None)
+        ledger.set(row, **blanks)
+        for quiet in CoolingOff.objects.filter(breakup=twin):
+            ledger.set(quiet, breakup_id=row.pk, relationship_id=one.pk)
+        ledger.drop(twin)
+
+
+def _open_task(one: Relationship, other: Relationship, ledger: Ledger) -> None:
+    """There is at most one open task a relationship: the one of the record that stays."""
+    if not Task.objects.filter(relationship=one, state__in=_OPEN_TASK).exists():
+        return
+    for task in Task.objects.filter(relationship=other, state__in=_OPEN_TASK):
+        ledger.set(task, state=TaskState.WITHDRAWN.value)
+
+
+def _episodes(one: Relationship, other: Relationship, ledger: Ledger) -> None:
+    """The lives of both, numbered by their beginning. The next night reads them again from the joint history."""
+    lives = sorted(
+        Episode.objects.filter(relationship__in=[one, other]), key=lambda life: (life.began_on, life.last_seen_on)
+    )
+    for life in lives:
+        ledger.drop(Episode.objects.get(pk=life.pk))
+    for number, life in enumerate(lives, start=1):
+        life.pk, life.number, life.relationship_id = None, number, one.pk
+    ledger.write(lives, relationship_id=one.pk)
+
+
+def _quiet(one: Relationship, ledger: Ledger) -> None:
+    """Of the quiets that count, the longest does; the others are marked as replaced."""
+    counting = sorted(CoolingOff.objects.filter(relationship=one, superseded_at=None), key=lambda row: row.ends_at)
+    for row in counting[:-1]:
+        ledger.set(row, superseded_at=counting[-1].recorded_at)
+
+
+def consents(keep: Party, gone: Party, ledger: Ledger) -> None:
+    """The strictest of both for each channel and purpose: withdrawn beats given, the shorter time beats the longer."""
+    for one, other in _both(keep, gone):
+        stricter = other if (other.withdrawn_at is not None and one.withdrawn_at is None) else one
+        withdrawn = [row.withdrawn_at for row in (one, other) if row.withdrawn_at is not None]
+        expiries = [row.expires_at for row in (one, other) if row.expires_at is not None]
+        ledger.set(
+            one,
+            basis=stricter.basis,
+            obtained_at=stricter.obtained_at,
+            source=stricter.source,
+            expires_at=min(expiries) if expiries else None,
+            withdrawn_at=min(withdrawn) if withdrawn else None,
+            withdrawn_reason="; ".join(_words(one.withdrawn_reason, other.withdrawn_reason))[:200],
+            proof="\n".join(_words(one.proof, other.proof)),
+        )
+        ledger.drop(other)
+
+
+def roads_that_close(keep: Party, gone: Party) -> Iterator[str]:
+    """Channel and purpose where one record says yes and the other no, in words."""
+    for one, other in _both(keep, gone):
+        if (one.withdrawn_at is None) != (other.withdrawn_at is None):
+            yield f"{Channel(one.channel).label}, {TouchClass(one.purpose).label}"
+
+
+def identities(keep: Party, gone: Party, ledger: Ledger) -> None:
+    """An address both have is one, valid as long as either was."""
+    mine = {(row.kind, row.source, row.normal): row for row in Identity.objects.filter(party=keep)}
+    for other in Identity.objects.filter(party=gone):
+        one = mine.get((other.kind, other.source, other.normal))
+        if one is None:
+            continue
+        ledger.set(
+            one,
+            valid_from=_earlier(one.valid_from, other.valid_from),
+            valid_to=_last(one.valid_to, other.valid_to),
+        )
+        ledger.drop(other)
+
+
+def ties(keep: Party, gone: Party, ledger: Ledger) -> None:
+    """A tie of both with one colleague is one: the longer, the stronger, ended only when both are."""
+    mine = {row.staff_id: row for row in Tie.objects.filter(party=keep)}
+    for other in Tie.objects.filter(party=gone):
+        one = mine.get(other.staff_id)
+        if one is None:
+            continue
+        ledger.set(
+            one,
+            since=_earlier(one.since, other.since),
+            strength=max(one.strength, other.strength),
+            note="; ".join(_words(one.note, other.note))[:200],
+            ended_on=_last(one.ended_on, other.ended_on),
+        )
+        ledger.drop(other)
+
+
+def _both(keep: Party, gone: Party) -> Iterator[tuple[Consent, Consent]]:
+    mine = {(row.channel, row.purpose): row for row in Consent.objects.filter(party=keep)}
+    for other in Consent.objects.filter(party=gone).order_by("channel", "purpose"):
+        if (one := mine.get((other.channel, other.purpose))) is not None:
+            yield one, other
+
+
+def _earlier(one: date | None, other: date | None) -> date | None:
+    return min((day for day in (one, other) if day is not None), default=None)
+
+
+def _last(one: date | None, other: date | None) -> date | None:
+    """The later end; None, no end, where one of them has none."""
+    return None if one is None or other is None else max(one, other)
+
+
+def _words(*texts: str) -> list[str]:
+    return list(dict.fromkeys(text for text in texts if text))

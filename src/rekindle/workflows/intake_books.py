@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -26,6 +26,7 @@ from rekindle.relationships.models import (
     Suppression,
     suppression_hash,
 )
+from rekindle.relationships.policy import QUIET, day_begins
 from rekindle.relationships.vocabulary import (
     Basis,
     Channel,
@@ -44,7 +45,6 @@ from rekindle.workflows import bulk, staging
 if TYPE_CHECKING:
     import pyarrow as pa
 
-QUIET_DAYS = 90  # nobody who just left is written to: the default of the house, docs/rules.md
 GIVEN_MEANS = (TouchClass.RELATIONSHIP, TouchClass.CONTENT, TouchClass.PROMOTIONAL)
 WITHDRAWN_MEANS = (*GIVEN_MEANS, TouchClass.RESEARCH, TouchClass.REFERRAL_ASK)
 IN_LIST = 1_000  # names in one IN (...): both databases take that many
@@ -255,9 +255,8 @@ def take_cancellations(intake: Intake, rows: list[dict[str, Any]], brand: Brand)
 
 
 def quiet_until(ended_on: date, brand: Brand) -> datetime:
-    """The instant cooling-off ends: ninety local days after the last day, as UTC."""
-    day = ended_on + timedelta(days=QUIET_DAYS)
-    return datetime.combine(day, time(), ZoneInfo(brand.time_zone)).astimezone(UTC)
+    """The instant cooling-off ends: the usual quiet of the policy, in local days after the last day, as UTC."""
+    return day_begins(ended_on + timedelta(days=QUIET.usual), ZoneInfo(brand.time_zone))
 
 
 def take_consents(intake: Intake, rows: list[dict[str, Any]]) -> dict[str, Any]:

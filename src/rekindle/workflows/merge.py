@@ -121,6 +121,16 @@ def finish() -> int:
     return len(waiting)
 
 
+def finish_if_any() -> None:
+    """At start: finish merges that were cut off, under the locks of a merge, which nobody takes when there are none.
+
+    Raises Conflict while a night or a load runs: its end, or the next night, finishes them.
+    """
+    if Merge.objects.filter(moved__has_key="waiting").exists():
+        with standing_still("A merge that was cut off"):
+            pass  # entering has finished them
+
+
 @contextmanager
 def standing_still(doing: str) -> Iterator[None]:
     """Nobody loads and no night runs while the block does; what an earlier one left half done is finished first."""

@@ -27,7 +27,7 @@ def prepare() -> None:
     migrate()
     with suppress(Conflict):  # a load is being taken in right now, by a process that is alive and will finish it
         take_in.resume()
-        merge.finish()
+        merge.finish_if_any()
 
 
 def migrate() -> None:

@@ -160,7 +160,12 @@ def commit(intake: Intake, *, progress: staging.Progress = silent) -> Intake:
 
 
 def resume(*, progress: staging.Progress = silent) -> int:
-    """Finish what a killed process left: loads on their way in, and events of loads taken back. Gives how many."""
+    """Finish what a killed process left: loads on their way in, and events of loads taken back. Gives how many.
+
+    Every start asks; the lock is taken only where something is left, so that a start never stands in a load's way.
+    """
+    if not _left_on_the_way() and not _left_undone():
+        return 0
     with alone("take-in", doing="A load"):
         return _finish_others(progress)
 
@@ -211,11 +216,18 @@ def find(number: int) -> Intake:
     return intake
 
 
+def _left_on_the_way(*, but: int = 0) -> list[Intake]:
+    return list(Intake.objects.filter(state=IntakeState.TAKING.value).exclude(pk=but).order_by("pk"))
+
+
+def _left_undone() -> list[Intake]:
+    return list(Intake.objects.filter(state=IntakeState.UNDONE.value, counts__removed=False))
+
+
 def _finish_others(progress: staging.Progress, *, but: int = 0) -> int:
-    taking = list(Intake.objects.filter(state=IntakeState.TAKING.value).exclude(pk=but).order_by("pk"))
+    taking, undone = _left_on_the_way(but=but), _left_undone()
     for intake in taking:
         _commit(intake, progress)
-    undone = list(Intake.objects.filter(state=IntakeState.UNDONE.value, counts__removed=False))
     for intake in undone:
         _remove_events(intake)
     return len(taking) + len(undone)

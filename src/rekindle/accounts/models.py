@@ -88,3 +88,23 @@ class SetUpLink(models.Model):
             made_by=made_by,
         )
         return token
+
+
+class ApiToken(models.Model):
+    """One row is one key to the API, in the name of one member of staff and with no more rights than theirs.
+
+    Only a hash of it is kept. It is shown once, may be narrowed to reading, has an end, and can be taken back.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=80)
+    token_hash = models.CharField(max_length=64, unique=True)
+    starts_with = models.CharField(max_length=12)
+    reads_only = models.BooleanField(default=True)
+    made_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.starts_with})"

@@ -20,13 +20,16 @@ class Deed(Word):
     TAKE_IN = "take_in", "load data and take a load back"
     RUN_NIGHT = "run_night", "start a night"
     EXPORT = "export", "export everything"
+    APPROVE = "approve", "approve an ending by us"
     SETTINGS = "settings", "change settings"
     STAFF = "staff", "invite and remove staff"
 
 
 _MAY: dict[Role, frozenset[Deed]] = {
     Role.OWNER: frozenset(Deed),
-    Role.MANAGER: frozenset({Deed.ANSWER_TASKS, Deed.TAKE_IN, Deed.RUN_NIGHT, Deed.EXPORT, Deed.SETTINGS}),
+    Role.MANAGER: frozenset(
+        {Deed.ANSWER_TASKS, Deed.TAKE_IN, Deed.RUN_NIGHT, Deed.EXPORT, Deed.APPROVE, Deed.SETTINGS}
+    ),
     Role.MARKETER: frozenset({Deed.ANSWER_TASKS, Deed.TAKE_IN, Deed.RUN_NIGHT}),
     Role.AGENT: frozenset({Deed.ANSWER_TASKS}),
     Role.ANALYST: frozenset(),

@@ -12,6 +12,7 @@ from rekindle.words import Word
 class PartyKind(Word):
     PERSON = "person", "person"
     ORGANISATION = "organisation", "organisation"
+    HOUSEHOLD = "household", "household"
 
 
 class IdentityKind(Word):
@@ -270,6 +271,129 @@ class FeedbackKind(Word):
     NPS = "nps", "would recommend, 0 to 10"
     CES = "ces", "effort, 1 to 7"
     OPEN = "open", "in their words"
+
+
+class InterviewMode(Word):
+    """Who holds the pen in an exit interview."""
+
+    STAFF = "staff", "with a member of staff"
+    PUBLIC = "public", "by themselves, by their link"
+
+
+class ExitGround(Word):
+    """Why we think of ending a relationship from our side."""
+
+    ABUSE = "abuse", "abuse"
+    UNPAID = "unpaid", "bills not paid"
+    LEGAL = "legal", "a law or a court"
+    UNPROFITABLE = "unprofitable", "not viable"
+    STRATEGY = "strategy", "we gave up this line"
+    CAPACITY = "capacity", "we have no capacity left"
+    WELLBEING = "wellbeing", "it harms our people"
+    FIT = "fit", "we are not right for them"
+
+
+class ExitState(Word):
+    """How far the ending of a relationship by us has come."""
+
+    OPEN = "open", "being thought about"
+    PROPOSED = "proposed", "proposed, waits for a second person"
+    APPROVED = "approved", "approved, not yet told"
+    ANNOUNCED = "announced", "told, notice runs"
+    ENDED = "ended", "ended"
+    DROPPED = "dropped", "dropped, they stay"
+
+
+class Rung(Word):
+    """The ladder before we end a relationship; each rung is tried or passed over with a reason."""
+
+    REASSESS = "reassess", "reassess"
+    EDUCATE = "educate", "explain and help"
+    RENEGOTIATE = "renegotiate", "renegotiate"
+    MIGRATE = "migrate", "offer another form"
+    TERMINATE = "terminate", "end it"
+
+
+class Burden(Word):
+    """What kind of dated fact weighs on a relationship. Never a verdict on a person."""
+
+    ABUSE = "abuse", "abusive words or deeds"
+    THREAT = "threat", "a threat"
+    UNPAID = "unpaid", "a bill not paid"
+    BREACH = "breach", "terms not kept"
+    OVERUSE = "overuse", "far more work than agreed"
+    NO_SHOW = "no_show", "did not come"
+
+
+class ReviewAnswer(Word):
+    """What a yearly look at a relationship may decide."""
+
+    KEEP = "keep", "keep as it is"
+    MEND = "mend", "mend"
+    RENEGOTIATE = "renegotiate", "renegotiate"
+    LET_GO = "let_go", "let go, kindly"
+    CLOSE = "close", "close for good"
+
+
+class ReturnCredit(Word):
+    """Whose doing a return is. Somebody whom nobody had touched came by themselves, and no programme may claim it."""
+
+    SELF = "self", "by themselves"
+    TOUCHED = "touched", "after we had been in touch"
+    NOT_KNOWN = "not_known", "not known"
+
+
+class ItemState(Word):
+    """What became of one item of a safe return."""
+
+    OPEN = "open", "to see to"
+    DONE = "done", "seen to"
+    NOT_POSSIBLE = "not_possible", "cannot be put back"
+
+
+class Resurfaced(Word):
+    """Somebody who may be a former customer spoke to us again."""
+
+    OPEN = "open", "waits for a look"
+    CONFIRMED = "confirmed", "it is them"
+    DENIED = "denied", "it is somebody else"
+
+
+class LinkKind(Word):
+    """How one party belongs to another."""
+
+    MEMBER_OF = "member_of", "belongs to the household"
+    RELATED = "related", "family or friend of"
+    INTRODUCED_BY = "introduced_by", "was introduced by"
+    LEFT_TOGETHER = "left_together", "left together with"
+
+
+class Stance(Word):
+    """Where somebody stood when their side decided."""
+
+    FOR = "for", "for us"
+    AGAINST = "against", "against us"
+    NEUTRAL = "neutral", "neither"
+    OVERRULED = "overruled", "for us, and overruled"
+    ABSENT = "absent", "not in the room"
+
+
+class RequestKind(Word):
+    """What people may ask about their data."""
+
+    ACCESS = "access", "to see it"
+    PORTABILITY = "portability", "to take it with them"
+    RECTIFICATION = "rectification", "to put it right"
+    ERASURE = "erasure", "to have it erased"
+    OBJECTION = "objection", "to object to its use"
+
+
+class WebhookShape(Word):
+    """How another system speaks to us."""
+
+    STRIPE = "stripe", "as Stripe does"
+    SHOPIFY = "shopify", "as Shopify does"
+    PLAIN = "plain", "plain JSON, signed"
 
 
 class Suggestion(Word):

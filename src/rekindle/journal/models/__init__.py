@@ -3,17 +3,20 @@
 from rekindle.journal.models.audit import AuditEntry
 from rekindle.journal.models.caution_sign import CautionSign, SignRecord
 from rekindle.journal.models.decision import Decision
+from rekindle.journal.models.door import IdempotencyKey, WebhookDelivery, WebhookSource
 from rekindle.journal.models.fit import Fit
 from rekindle.journal.models.intake import Intake, IntakeState
 from rekindle.journal.models.job import Job, JobState
 from rekindle.journal.models.night import Night, NightState, NightStep, StepState
 from rekindle.journal.models.outlook import Outlook
+from rekindle.journal.models.refusal import Refusal
 
 __all__ = [
     "AuditEntry",
     "CautionSign",
     "Decision",
     "Fit",
+    "IdempotencyKey",
     "Intake",
     "IntakeState",
     "Job",
@@ -22,6 +25,9 @@ __all__ = [
     "NightState",
     "NightStep",
     "Outlook",
+    "Refusal",
     "SignRecord",
     "StepState",
+    "WebhookDelivery",
+    "WebhookSource",
 ]

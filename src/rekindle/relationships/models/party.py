@@ -25,6 +25,8 @@ class Party(models.Model):
     country = models.CharField(max_length=64, blank=True)
     extra = models.JSONField(default=dict, blank=True)
     deceased_on = models.DateField(null=True, blank=True)
+    # Part of every signed link of theirs: one more, and all links given out before are dead.
+    links_given = models.PositiveSmallIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(default=timezone.now)
     load = models.BigIntegerField(null=True, blank=True, db_index=True)
 

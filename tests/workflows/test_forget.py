@@ -22,7 +22,13 @@ from rekindle.journal.models import AuditEntry, Intake, IntakeState, Job, Night
 from rekindle.observe.history import History
 from rekindle.relationships.models import (
     Brand,
+    Breakup,
+    CompanyExit,
+    DataRequest,
+    DecisionRecord,
+    ExitInterview,
     Identity,
+    LadderStep,
     Merge,
     Note,
     Party,
@@ -83,6 +89,23 @@ def filled(model: type[models.Model], **given: Any) -> models.Model:
     return model._base_manager.create(**{**values, **given})
 
 
+def others(model: type[models.Model], but: str, user: models.Model, stranger: Party) -> dict[str, models.Model]:
+    """What else a row of that table cannot do without: a member of staff, another party, a decision on record."""
+    found: dict[str, models.Model] = {}
+    for field in model._meta.concrete_fields:
+        if field.name == but or field.null or field.related_model is None:
+            continue
+        if field.related_model is type(user):
+            found[field.name] = user
+        elif field.related_model is Party:
+            found[field.name] = stranger
+        elif field.related_model is DecisionRecord:
+            found[field.name] = DecisionRecord.objects.create(
+                relationship=Relationship.objects.get(party=stranger), on=AT.date(), what="to stay"
+            )
+    return found
+
+
 def haystack(folder: Path) -> dict[str, str]:
     """Every file of the home folder as text in lower case: bytes as they are, and what is packed unpacked."""
     found = {}
@@ -129,22 +152,22 @@ def canary(load: Any) -> Party:
     nightly.run(as_of=date(2025, 4, 1))
     twin = person(f"{CANARY} Twin", email="twin-of-zyxcanary@example.org")
     merge.merge(party, twin.party, by=user)
+    stranger = Party.objects.filter(relationships__isnull=False).exclude(pk=party.pk).latest("id")
     filled(apps.get_app_config("relationships").models["breakup"], relationship=relationship, ended_on=date(2025, 4, 2))
     for model, row in ((Relationship, relationship), (Party, party)):
         for link in pointing_at(model):
             if (
-                link.null
+                (link.null and link.model is not DataRequest)
                 or link.model in (Relationship, Merge)
                 or link.model._base_manager.filter(**{link.attname: row.pk}).exists()
             ):
                 continue
-            staffed = {
-                field.name: user
-                for field in link.model._meta.concrete_fields
-                if field.related_model is type(user) and not field.null
-            }
-            filled(link.model, **{link.attname: row.pk}, **staffed)
+            filled(link.model, **{link.attname: row.pk}, **others(link.model, link.name, user, stranger))
+    end = Breakup.objects.filter(relationship=relationship).latest("id")
+    filled(ExitInterview, breakup=end)
+    filled(LadderStep, company_exit=CompanyExit.objects.get(relationship=relationship))
     filled(Note, relationship=relationship)
+    DataRequest.objects.update(via="door")  # a word of ours, never of theirs
     Party.objects.filter(pk=party.pk).update(given_name=CANARY, extra={"hobby": CANARY})
     Suppression.objects.create(
         kind="email", key_hash=suppression_hash(IdentityKind.EMAIL, MAIL), reason=CANARY, source=CANARY
@@ -253,6 +276,7 @@ def test_the_access_document_holds_every_table_and_event(canary: Party) -> None:
     text = json.dumps(told)
     assert CANARY in text
     assert {"identities", "consents", "notes", "promises", "breakups"} <= set(told["tables"])
+    assert {"exit interviews", "ladder steps", "burden facts", "data requests"} <= set(told["tables"])
     assert len(told["events"]) == 2
     assert told["about"]["never_to_be_reached"] is True
     assert Brand.objects.exists()

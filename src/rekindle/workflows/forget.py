@@ -26,7 +26,15 @@ from rekindle import home
 from rekindle.accounts.models import User
 from rekindle.journal.models import Intake, IntakeState, Job, Night
 from rekindle.observe.history import History
-from rekindle.relationships.models import Identity, Merge, Party, Relationship, Suppression, suppression_hash
+from rekindle.relationships.models import (
+    DataRequest,
+    Identity,
+    Merge,
+    Party,
+    Relationship,
+    Suppression,
+    suppression_hash,
+)
 from rekindle.relationships.vocabulary import IdentityKind
 from rekindle.workflows import audit, forgotten, merge, staging
 from rekindle.workflows.merge_rows import facts_of, pointing_at
@@ -67,6 +75,7 @@ def forget(party: Party, *, by: User | None) -> Erased:
         events = History(home.history_folder()).erase_party(number)
         with transaction.atomic():
             Merge.objects.filter(gone=number).delete()
+            DataRequest.objects.filter(party=number).update(words="", answer="")
             _total, rows = Party.objects.filter(pk=number).delete()
             _blank(loads, words)
             merge.begin_nights_anew()
@@ -91,13 +100,19 @@ def everything_about(party: Party) -> dict[str, Any]:
     identities = list(Identity.objects.filter(party=party).order_by("pk"))
     staff = {user.pk: str(user) for user in User.objects.all()}
     tables: dict[str, list[dict[str, Any]]] = {"relationships": [_told(row, staff) for row in relationships]}
-    for model, keys in ((Party, [party.pk]), (Relationship, [row.pk for row in relationships])):
+    said: set[tuple[type[models.Model], Any]] = {(Relationship, row.pk) for row in relationships}
+    holders: list[tuple[type[models.Model], list[Any]]] = [(Party, [party.pk]), (Relationship, [pk for _, pk in said])]
+    for model, keys in holders:  # grows: what hangs on a row of theirs (an interview on an end) is theirs too
         for link in pointing_at(model):
-            if link.model is Relationship:
+            if link.model in (Party, Relationship):
                 continue
             found = link.model._base_manager.filter(**{f"{link.attname}__in": keys}).order_by("pk")
-            if rows := [_told(row, staff) for row in found]:
-                tables.setdefault(str(link.model._meta.verbose_name_plural), []).extend(rows)
+            fresh = [row for row in found if (link.model, row.pk) not in said]
+            if not fresh:
+                continue
+            said |= {(link.model, row.pk) for row in fresh}
+            tables.setdefault(str(link.model._meta.verbose_name_plural), []).extend(_told(row, staff) for row in fresh)
+            holders.append((link.model, [row.pk for row in fresh]))
     hashes = [suppression_hash(IdentityKind(row.kind), row.normal, source=row.source) for row in identities]
     events = History(home.history_folder()).of(party.pk, limit=EVENTS_AT_MOST + 1).to_pylist()
     return {

@@ -24,7 +24,7 @@ from django.utils import timezone
 from rekindle.accounts.models import User
 from rekindle.errors import RekindleError
 from rekindle.journal.models import Intake, IntakeState, Job, JobState, Night, NightState
-from rekindle.workflows import staging
+from rekindle.workflows import audit, staging
 from rekindle.workflows.brand import the_brand
 
 LEASE = timedelta(seconds=60)
@@ -43,7 +43,11 @@ def ask(verb: str, arguments: dict[str, Any] | None = None, *, by: User | None) 
     open_states = [JobState.WAITING.value, JobState.RUNNING.value]
     with transaction.atomic():
         twin = Job.objects.filter(verb=verb, arguments=arguments or {}, state__in=open_states).first()
-        return twin or Job.objects.create(verb=verb, arguments=arguments or {}, by=by)
+        if twin is not None:
+            return twin
+        job = Job.objects.create(verb=verb, arguments=arguments or {}, by=by)
+        audit.record("job.asked", actor=by, subject=f"job:{job.pk}", details={"verb": verb})
+    return job
 
 
 def claim() -> Job | None:

@@ -93,7 +93,7 @@ def begin(
     )
 
 
-def remap(intake: Intake, *, mapping: Mapping[str, str]) -> Intake:
+def remap(intake: Intake, *, mapping: Mapping[str, str], by: User | None = None) -> Intake:
     """Step 1 again with other columns, before anything is taken in."""
     from rekindle.observe import reading
 
@@ -114,7 +114,9 @@ def remap(intake: Intake, *, mapping: Mapping[str, str]) -> Intake:
     )
     intake.survey, intake.fingerprint = json.loads(survey.to_json()), survey.fingerprint
     intake.state, intake.counts, intake.error = IntakeState.SURVEYED.value, {}, ""
-    intake.save()
+    with transaction.atomic():
+        intake.save()
+        audit.record("load.columns_chosen", actor=by, subject=f"intake:{intake.pk}")
     return intake
 
 

@@ -156,7 +156,8 @@ def invite(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def take_back(request: HttpRequest, link_id: int) -> HttpResponse:
-    accounts.take_back(link_id, by=staff_for(request, Deed.STAFF))
+    by = staff_for(request, Deed.STAFF)
+    accounts.take_back(get_object_or_404(SetUpLink, pk=link_id).pk, by=by)
     messages.success(request, _("The invitation is taken back; its link no longer works."))
     return redirect("settings_staff")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import wraps
 from typing import Any, Final, TypeVar
@@ -12,6 +12,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
@@ -24,7 +25,7 @@ from rekindle.accounts.models import User
 from rekindle.accounts.roles import Deed
 from rekindle.errors import BadInput, Conflict, NotFound, Refused
 from rekindle.relationships import owed_queries
-from rekindle.relationships.models import Party, Promise
+from rekindle.relationships.models import Case, Feedback, Goal, Milestone, Party, Promise, StakeholderRole, Tie
 from rekindle.relationships.vocabulary import FeedbackKind, MilestoneKind, PromiseState, StakeholderKind
 from rekindle.web.gate import staff, staff_for, wants_part
 from rekindle.words import Word
@@ -112,6 +113,19 @@ def _next(last: Promise, *, is_all: bool, is_answered: bool) -> str:
     return "?" + urlencode({**{name: value for name, value in asked.items() if value}, **place})
 
 
+_NAMED: Final[Mapping[str, type[Model]]] = {
+    "party_id": Party,
+    "promise_id": Promise,
+    "milestone_id": Milestone,
+    "case_id": Case,
+    "feedback_id": Feedback,
+    "goal_id": Goal,
+    "role_id": StakeholderRole,
+    "tie_id": Tie,
+}
+"""What each number of an address names: one that names nothing is 404, whatever else the form says."""
+
+
 def _writes(said: LazyText) -> Callable[[Act], View]:
     """A view that acts: POST by staff who may write. What stood against it is said where it was asked.
 
@@ -124,8 +138,8 @@ def _writes(said: LazyText) -> Callable[[Act], View]:
         @wraps(act)
         def view(request: HttpRequest, **numbers: int) -> HttpResponse:
             by = staff_for(request, Deed.ANSWER_TASKS)
-            if "party_id" in numbers:
-                get_object_or_404(Party, pk=numbers["party_id"])
+            for name, number in numbers.items():
+                get_object_or_404(_NAMED[name], pk=number)
             try:
                 with transaction.atomic():  # an organisation named for a move that is refused is not made
                     party_id = act(request.POST, by=by, **numbers)

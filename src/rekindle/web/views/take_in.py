@@ -208,7 +208,7 @@ def columns(request: HttpRequest, number: int) -> HttpResponse:
             if intake.state not in MAY_STAGE or loads.work_on(number) is not None:
                 messages.info(request, _("This load has moved on meanwhile; here is where it stands."))
                 return redirect("intake", number)
-            intake = take_in.remap(intake, mapping=answers.mapping)
+            intake = take_in.remap(intake, mapping=answers.mapping, by=user)
             if not load_columns.survey_of(intake).get("problems"):
                 jobs.ask("stage", {"intake": number}, by=user)
     except RekindleError as error:

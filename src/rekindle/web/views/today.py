@@ -25,6 +25,7 @@ from rekindle.journal.models import Night
 from rekindle.relationships import queries
 from rekindle.relationships.models import Task
 from rekindle.relationships.vocabulary import Stage, TaskState
+from rekindle.web.gate import staff_for
 from rekindle.web.night_words import REASONS, RULES
 from rekindle.web.templatetags.rekindle import day as day_in_words
 from rekindle.workflows import tasks
@@ -98,7 +99,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @require_POST
 def answer(request: HttpRequest, task_id: int) -> HttpResponse:
     """One answer to one suggestion; htmx gets the answered card, others go back where they came from."""
-    user = _user(request)
+    user = staff_for(request, Deed.ANSWER_TASKS)
     state = next((state for state in TaskState if state.value == request.POST.get("state")), None)
     later = request.POST.get("later_days", "")
     try:
@@ -121,7 +122,7 @@ def answer(request: HttpRequest, task_id: int) -> HttpResponse:
 def undo(request: HttpRequest, task_id: int) -> HttpResponse:
     """Take an answer of today back; htmx gets the open card again."""
     try:
-        task = tasks.undo(task_id, by=_user(request))
+        task = tasks.undo(task_id, by=staff_for(request, Deed.ANSWER_TASKS))
     except (BadInput, Conflict, NotFound, Refused) as error:
         return _refused(request, task_id, error)
     return _changed(request, task)

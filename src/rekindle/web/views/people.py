@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from rekindle.web.views import everybody, person, today
+from rekindle.web.views import everybody, mirror, person, today
 
 urlpatterns: list[URLPattern] = [
+    *mirror.urlpatterns,
     path("", today.page, name="today"),
     path("tasks/<int:task_id>/answer/", today.answer, name="task_answer"),
     path("tasks/<int:task_id>/undo/", today.undo, name="task_undo"),

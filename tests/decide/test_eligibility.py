@@ -359,16 +359,18 @@ MAYBE = st.sampled_from([True, False, None])
 INSTANT = st.sampled_from(
     [None, *(NOW + timedelta(days) for days in (-1300, -800, -400, -20, -2, -1, 0, 1))]
 )  # fmt: skip
-STAMPS = ("cooling_until", "last_purchase", "last_contact", "ended_at", "do_not_wake_until")
+STAMPS = ("cooling_until", "last_purchase", "last_contact", "ended_at", "do_not_wake_until", "asked_until")
 PERSON = st.fixed_dictionaries(
     dict.fromkeys(
-        [n for n in PEOPLE.names if n not in ("party_id", "country", "time_zone", "want_back", *STAMPS)], MAYBE
+        [n for n in PEOPLE.names if n not in ("party_id", "country", "time_zone", "want_back", "how_often", *STAMPS)],
+        MAYBE,
     )
     | dict.fromkeys(STAMPS, INSTANT)
     | {
         "country": st.sampled_from([None, "DE", "FR", "GB", "US", "CA", "AU", "IT", "BR"]),
         "time_zone": st.none(),
         "want_back": st.sampled_from([None, "yes", "maybe", "no", "undecided"]),
+        "how_often": st.sampled_from([None, "month", "year"]),
     }
 )
 SAID = st.fixed_dictionaries(
@@ -452,6 +454,9 @@ def plain(
     last_no = max(no, default=None)
     if last_no and last_no >= max((w["at"] for w in yes), default=last_no):
         return Rule.OBJECTED
+    waited = person["asked_until"] is not None and person["asked_until"] <= NOW
+    if person["asked_later"] and not waited and touch not in (*ALWAYS, TouchClass.SERVICE):
+        return Rule.ASKED_LATER
     grounds = [(w["basis"], w["at"], w["expires_at"]) for w in yes if last_no is None or w["at"] > last_no]
     grounds += [("none", None, None)] + [("contract", None, None)] * bool(person["live"])
     if not any(_holds(person, *ground, touch=touch, channel=channel) for ground in grounds):
@@ -495,7 +500,8 @@ def _after_the_quiet(
               "over": [(selling, 30, 1), (selling, 365, 6), (had, 365, 8)]}  # fmt: skip
     standing = "old" if person["old_friend"] else "live" if person["over"] is False else "over"
     asks_selling = offering and (touch, channel) != (TouchClass.RELATIONSHIP, Channel.LETTER)
-    for which, days, at_most in limits[standing]:
+    named = {"month": [(selling, 30, 1)], "year": [(selling, 365, 4)]}.get(person["how_often"], [])
+    for which, days, at_most in [*limits[standing], *named]:
         if which is selling and not asks_selling:
             continue
         if sum(one["at"] > NOW - timedelta(days) for one in which) >= at_most:

@@ -59,6 +59,7 @@ CASES: dict[Rule, dict[str, Any]] = {
     Rule.STANDING_UNKNOWN: {"closed": None},
     Rule.OBJECTED: {"said": (YES, NO), "touch": TouchClass.SERVICE},
     Rule.OBJECTION_UNKNOWN: {"said": None, "touch": TouchClass.SERVICE},
+    Rule.ASKED_LATER: {"asked_later": True, "asked_until": NOW + timedelta(9)},
     Rule.NO_BASIS: {"said": ()},
     Rule.COOLING_OFF: {"cooling_off": True, "cooling_until": NOW + timedelta(9)},
     Rule.COOLING_OFF_UNKNOWN: {"cooling_off": None},

@@ -7,17 +7,13 @@ Exit codes: 0 done, 1 something refused (and said), 2 wrong words.
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from rekindle.cli.deeds import do
+from rekindle.cli.terminal import day, progress, ready, say_json
 from rekindle.errors import RekindleError
 
 app = typer.Typer(
@@ -33,6 +29,9 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document 
 AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="Read up to the end of this day.")]
 Who = Annotated[str, typer.Argument(metavar="WHO", help="Customer number, e-mail, phone or name.")]
 _debug = False
+
+
+app.command()(do)
 
 
 @app.callback()
@@ -58,53 +57,6 @@ def run() -> None:
             raise
         typer.echo(f"rekindle: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", err=True)
         raise SystemExit(1) from error
-
-
-def ready() -> None:
-    """Set Django up, bring the tables up to date and finish what a killed process left."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rekindle.settings")
-    # Said before NumPy loads: threads of the linear algebra cost our many small fits more than they give.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    import django
-
-    django.setup()
-    from rekindle.workflows import start
-
-    start.prepare()
-
-
-def day(text: str | None) -> date | None:
-    """A date typed by a person."""
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text} is not a day; write it as 2026-03-31.") from error
-
-
-def say_json(document: Any) -> None:
-    """One JSON document on stdout."""
-    json.dump(document, sys.stdout, ensure_ascii=False, indent=2, default=_plain)
-    sys.stdout.write("\n")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, date | datetime):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no place in JSON")
-
-
-@contextmanager
-def progress(quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A line that tells how far long work has come, on a terminal only and never in JSON."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("beginning") as status:
-        yield lambda text: status.update(text)
 
 
 @app.command(name="take-in")

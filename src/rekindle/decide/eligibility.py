@@ -6,7 +6,7 @@ rule that refuses wins. Default deny: a fact that is not known refuses; only wha
     1 identity      the road needs an address, a number or a handle, and none is known
     2 suppressed    on the never-again list: beats everything, every class, every road
     3 closed        the party is closed or has died
-    4 objected      consent withdrawn, or objection, for this road and purpose
+    4 objected      consent withdrawn, or objection, for this road and purpose; or they named a day to wait for
     5 no basis      no ground that holds at this instant under the law where the person is (`law`)
     6 quiet         the cooling-off is not over, or only answers are welcome (service they wait for passes)
     7 want-back     it is over and nobody decided that we would like them back

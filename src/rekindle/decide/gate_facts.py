@@ -49,6 +49,9 @@ PEOPLE: Final = pa.schema(
         ("holdout", pa.bool_()),  # column left out: nobody is assigned; null: not known, which refuses
         ("do_not_wake", pa.bool_()),  # column left out: nobody is listed; null: not known, which refuses
         ("do_not_wake_until", _INSTANT),
+        ("asked_later", pa.bool_()),  # they named a day before which they would rather not hear; null: they did not
+        ("asked_until", _INSTANT),  # that day's beginning; null beside a yes: nobody can tell, which refuses
+        ("how_often", pa.string()),  # a HowOften, the limit they named; null: none
     ]
 )
 """One row a person. A null, or a column left out, is a fact not known, unless its line says otherwise."""

@@ -37,6 +37,7 @@ class Rule(Word):
     STANDING_UNKNOWN = "standing_unknown", "It is not known whether the person is closed or has died."
     OBJECTED = "objected", "Said no to {touch_class} touches by {channel}."
     OBJECTION_UNKNOWN = "objection_unknown", "It is not known whether the person said no; no consents were read."
+    ASKED_LATER = "asked_later", "Asked us to wait{until}."
     NO_BASIS = "no_basis", "There is no valid ground for a {touch_class} touch by {channel}."
     COOLING_OFF = "cooling_off", "In the quiet time after the end{until}."
     COOLING_OFF_UNKNOWN = "cooling_off_unknown", "It is not known whether the quiet time is over."
@@ -150,6 +151,12 @@ def objection_unknown(asked: Asked) -> Answered:
     return (asked.people.everybody if asked.facts.consents is None else asked.people.nobody), None
 
 
+def asked_later(asked: Asked) -> Answered:
+    until = asked.people.instants("asked_until")
+    # NaT compares False: a day that cannot be read has not come.
+    return asked.of(OF_OUR_OWN) & asked.people.yes("asked_later") & ~(asked.now >= until), until
+
+
 def no_basis(asked: Asked) -> Answered:
     return ~asked.said.granted, None
 
@@ -254,6 +261,7 @@ STEPS: Final[tuple[Step, ...]] = (
     Step(Rule.STANDING_UNKNOWN, standing_unknown),
     Step(Rule.OBJECTED, objected),
     Step(Rule.OBJECTION_UNKNOWN, objection_unknown),
+    Step(Rule.ASKED_LATER, asked_later),
     Step(Rule.NO_BASIS, no_basis),
     Step(Rule.COOLING_OFF, cooling_off),
     Step(Rule.COOLING_OFF_UNKNOWN, cooling_off_unknown),

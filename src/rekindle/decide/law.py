@@ -2,7 +2,8 @@
 
 The files are `packs/law/*.yaml`, one a jurisdiction, checked by a schema when they are read. A country that no file
 names is `unknown`, the strictest of all. A jurisdiction with a base takes the base's rules over and puts its own in
-their place, cell by cell (road x purpose x ground). None of this is legal advice; docs/law.md lists every rule.
+their place, cell by cell (road x purpose x ground). Beside them stands how long before its last day an ending by us is
+told (`notice`, by kind of contract). None of this is legal advice; docs/law.md lists every rule.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from rekindle.errors import BadInput
 from rekindle.relationships.vocabulary import Basis, Channel, TouchClass
+from rekindle.words import Word
 
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.int8]
@@ -71,6 +73,32 @@ class LawRule:
     mark: str
 
 
+class Contract(Word):
+    """What runs between us, as far as the notice of an ending by us depends on it."""
+
+    CONTINUING = "continuing", "runs on: membership, subscription, retainer"
+    PAYMENT_ACCOUNT = "payment_account", "a payment account"
+    SINGLE = "single", "single orders, nothing runs on"
+
+
+@dataclass(frozen=True)
+class NoticeRule:
+    """How many days before the last one we tell a customer that we end a kind of contract, and what we must say.
+
+    requires   specific_reason, complaint_route
+    complaint  the sentence that tells the customer how to complain
+    """
+
+    id: str
+    where: str
+    contract: Contract
+    days: int
+    requires: tuple[str, ...]
+    complaint: str
+    source: str
+    mark: str
+
+
 @dataclass(frozen=True)
 class Jurisdiction:
     code: str
@@ -78,6 +106,7 @@ class Jurisdiction:
     countries: tuple[str, ...]
     base: str | None
     rules: tuple[LawRule, ...]
+    notices: tuple[NoticeRule, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +140,16 @@ class Law:
         ground = BASES.index(basis) if basis in BASES else FREE
         found = int(self.cells[place, CHANNELS.index(channel), CLASSES.index(touch_class), ground])
         return None if found == NO_RULE else self.rules[found]
+
+    def notice(self, *, country: str | None, contract: Contract) -> NoticeRule:
+        """The notice that an ending by us needs there: the jurisdiction's own, its base's, else that of `unknown`."""
+        place = int(self.places(pa.chunked_array([pa.array([country], pa.string())]))[0])
+        here = self.jurisdictions[place]
+        for code in (here.code, here.base, UNKNOWN):
+            for rule in self.jurisdictions[self.place(code)].notices if code else ():
+                if rule.contract is contract:
+                    return rule
+        raise BadInput(f"no notice for a contract of the kind {contract}", where=f"law/{UNKNOWN}.yaml")
 
 
 @dataclass(frozen=True)
@@ -198,7 +237,8 @@ def read(files: Mapping[str, str]) -> Law:
         one = _jurisdiction(name, files[name], checker=checker)
         if one.code in found:
             raise BadInput(f"jurisdiction {one.code} is described twice", where=f"law/{name}")
-        for rule in one.rules:
+        entries: tuple[LawRule | NoticeRule, ...] = (*one.rules, *one.notices)
+        for rule in entries:
             if rule.id in ids:
                 raise BadInput(f"rule {rule.id} is also in {ids[rule.id]}", where=f"law/{name}")
             if rule.where != one.code:
@@ -224,7 +264,15 @@ def _jurisdiction(name: str, text: str, *, checker: jsonschema.Draft202012Valida
         path = ".".join(map(str, wrong.absolute_path)) or "the whole file"
         raise BadInput(wrong.message, where=f"law/{name}: {path}")
     return Jurisdiction(
-        raw["jurisdiction"], raw["name"], tuple(raw["countries"]), raw.get("base"), tuple(map(_rule, raw["rules"]))
+        raw["jurisdiction"],
+        raw["name"],
+        tuple(raw["countries"]),
+        raw.get("base"),
+        tuple(map(_rule, raw["rules"])),
+        tuple(
+            NoticeRule(**{**one, "contract": Contract(one["contract"]), "requires": tuple(one["requires"])})
+            for one in raw.get("notice", ())
+        ),
     )
 
 

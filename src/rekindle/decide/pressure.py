@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rekindle.decide.gate_facts import Facts, Known, instants, never
 from rekindle.relationships.vocabulary import Channel, TouchClass
+from rekindle.relationships.wishes import HowOften
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -49,6 +50,11 @@ CAPS: Final = (
     Cap(ENDED, days=365, at_most=8, marketing=False),
     Cap(OLD_FRIEND, days=365, at_most=4, marketing=False),
 )
+ASKED: Final = {
+    HowOften.MONTH: Cap("asked", days=30, at_most=1, marketing=True),
+    HowOften.YEAR: Cap("asked", days=365, at_most=4, marketing=True),
+}
+"""What people asked for themselves, on top of what holds for how they stand. "A few" is four, as for old friends."""
 GAP_HOURS: Final = {LIVE: 72, ENDED: 14 * 24, OLD_FRIEND: 14 * 24}
 """Hours of rest between any two touches that are not owed."""
 
@@ -63,13 +69,15 @@ def capped(
     standing = standings(people)
     until = never(len(people))
     counted = {which: _counted(facts.touches, marketing=which, now=now) for which in (True, False)}
-    for cap in CAPS:
+    limits = [(cap, standing[cap.standing]) for cap in CAPS]
+    limits += [(cap, people.is_one_of("how_often", word.value)) for word, cap in ASKED.items()]
+    for cap, those in limits:
         if cap.marketing and not asks_marketing:
             continue
         party, at = counted[cap.marketing]
         freed = _nth_last(party, at, asked=facts.people["party_id"].to_numpy(), nth=cap.at_most)
         freed = freed + np.timedelta64(cap.days, "D")
-        until = np.where(standing[cap.standing] & (freed > now), np.fmax(until, freed), until)
+        until = np.where(those & (freed > now), np.fmax(until, freed), until)
     return ~np.isnat(until), until
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from rekindle.relationships.vocabulary import BreakupKind, Wound
@@ -30,6 +30,7 @@ class Quiet:
 
     by_kind        kinds with a length of their own; all others take `usual`
     by_wound       what a wound adds
+    by_country     two-letter countries where the quiet is never shorter than this; a floor, it adds nothing
     again          added where an earlier end of the same relationship is on record
     floor_presumed days that are left at least when a presumed end is confirmed late
     thread         days for which a person who wrote to us may be answered
@@ -40,23 +41,31 @@ class Quiet:
     usual: int
     by_kind: Mapping[BreakupKind, int]
     by_wound: Mapping[Wound, int]
+    by_country: Mapping[str, int]
     again: int
     floor_presumed: int
     thread: int
     closed: frozenset[BreakupKind]
 
-    def days(self, kind: BreakupKind | None, *, wound: Wound, ends_before: int) -> int | None:
+    def days(self, kind: BreakupKind | None, *, wound: Wound, ends_before: int, country: str = "") -> int | None:
         """Length of the quiet; None where the kind closes the relationship for good.
 
         ends_before  ends of the same relationship on record before this one, each followed by a return
+        country      two letters; empty where it is not known
         """
         if kind in self.closed:
             return None
+        return max(self._sum(kind, wound=wound, ends_before=ends_before), self.by_country.get(country.upper(), 0))
+
+    def _sum(self, kind: BreakupKind | None, *, wound: Wound, ends_before: int) -> int:
         base = self.usual if kind is None else self.by_kind.get(kind, self.usual)
         return base + self.by_wound.get(wound, 0) + (self.again if ends_before else 0)
 
-    def basis(self, kind: BreakupKind | None, *, wound: Wound, ends_before: int) -> str:
+    def basis(self, kind: BreakupKind | None, *, wound: Wound, ends_before: int, country: str = "") -> str:
         """The sum in words, for the record: "policy 1: 30 moved away + 30 wounded"."""
+        floor = self.by_country.get(country.upper(), 0)
+        if floor > self._sum(kind, wound=wound, ends_before=ends_before):
+            return f"policy {self.version}: {floor} at least in {country.upper()}"
         parts = [
             f"{self.by_kind[kind]} {kind.label}" if kind is not None and kind in self.by_kind else f"{self.usual} usual"
         ]
@@ -65,6 +74,18 @@ class Quiet:
         if ends_before:
             parts.append(f"{self.again} not the first end")
         return f"policy {self.version}: {' + '.join(parts)}"
+
+    def lengths(self) -> dict[str, Any]:
+        """Everything a business may choose, as plain JSON; `quiet_of` reads it back."""
+        return {
+            "usual": self.usual,
+            "by_kind": {kind.value: days for kind, days in sorted(self.by_kind.items())},
+            "by_wound": {wound.value: days for wound, days in sorted(self.by_wound.items())},
+            "by_country": dict(sorted(self.by_country.items())),
+            "again": self.again,
+            "floor_presumed": self.floor_presumed,
+            "thread": self.thread,
+        }
 
 
 POLICIES: Final = (
@@ -80,14 +101,47 @@ POLICIES: Final = (
             BreakupKind.STRATEGY: 180,
         },
         by_wound={Wound.WOUNDED: 30, Wound.BETRAYED: 90},
+        by_country={},
         again=30,
         floor_presumed=45,
         thread=14,
         closed=frozenset({BreakupKind.TOXIC, BreakupKind.UNPAID, BreakupKind.LEGAL, BreakupKind.DECEASED}),
     ),
 )
-"""Every version that ever held, oldest first."""
+"""Every version that ever shipped, oldest first. What a business chose for itself is `workflows.policies`."""
 QUIET: Final = POLICIES[-1]
+
+
+def quiet_of(version: str, lengths: Mapping[str, Any]) -> Quiet:
+    """A version from its JSON; a length that is not in it is the shipped one. What closes at once is never data.
+
+    Raises ValueError for a kind or wound that there is not.
+    """
+    given = {**QUIET.lengths(), **lengths}
+    return Quiet(
+        version=version,
+        usual=int(given["usual"]),
+        by_kind={BreakupKind(kind): int(days) for kind, days in given["by_kind"].items()},
+        by_wound={Wound(wound): int(days) for wound, days in given["by_wound"].items()},
+        by_country={str(country): int(days) for country, days in given["by_country"].items()},
+        again=int(given["again"]),
+        floor_presumed=int(given["floor_presumed"]),
+        thread=int(given["thread"]),
+        closed=QUIET.closed,
+    )
+
+
+BOUNDS: Final[Mapping[str, tuple[int, int]]] = {
+    "usual": (14, 365),
+    "by_kind": (7, 365),
+    "by_wound": (0, 365),
+    "by_country": (14, 730),
+    "again": (0, 365),
+    "floor_presumed": (14, 180),
+    "thread": (1, 60),
+}
+"""Least and most days of each length. Our choice: under two weeks is no quiet at all, and who needs more than a year
+by rule wants to be asked, not waited out. A thread longer than two months is no answer any more."""
 
 CLEAN_BREAK: Final = frozenset({BreakupKind.TOXIC, BreakupKind.UNPAID, BreakupKind.LEGAL})
 """We close for good: takes two people, and every address goes on the never-again list."""

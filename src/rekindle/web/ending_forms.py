@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from rekindle.relationships.policy import CLEAN_BREAK
+from rekindle.relationships.policy import BY_US
 from rekindle.relationships.reasons import PUSHES, REASONS
 from rekindle.relationships.vocabulary import BreakupKind, Feeling, Initiator, Terms, Wound
 from rekindle.workflows.part import Told
@@ -17,8 +17,8 @@ _OF_ITSELF = {"i": Initiator.CIRCUMSTANCE, "n": Initiator.CIRCUMSTANCE, "q": Ini
 
 
 def _kinds() -> list[tuple[str, Any]]:
-    """Every kind that one person may record; closing somebody for good takes two and has a path of its own."""
-    return [("", _("not known yet")), *((kind.value, kind.label) for kind in BreakupKind if kind not in CLEAN_BREAK)]
+    """Every kind that one person may record; an ending by us takes two and has a path of its own (company_exits)."""
+    return [("", _("not known yet")), *((kind.value, kind.label) for kind in BreakupKind if kind not in BY_US)]
 
 
 def _reasons() -> list[tuple[Any, Any]]:
@@ -26,7 +26,9 @@ def _reasons() -> list[tuple[Any, Any]]:
     return [("", _("choose")), *groups]
 
 
-class _Day(forms.DateInput):
+class Day(forms.DateInput):
+    """A day, chosen or typed."""
+
     input_type = "date"
 
     def __init__(self) -> None:
@@ -36,7 +38,7 @@ class _Day(forms.DateInput):
 class EndForm(forms.Form):
     """What was told of an end. Only the last day is wanted."""
 
-    ended_on = forms.DateField(label=_("Last day"), widget=_Day(), help_text=_("A day to come is a notice."))
+    ended_on = forms.DateField(label=_("Last day"), widget=Day(), help_text=_("A day to come is a notice."))
     kind = forms.ChoiceField(label=_("How it ended"), choices=_kinds, required=False, widget=forms.RadioSelect)
     reason_1 = forms.ChoiceField(label=_("Main reason"), choices=_reasons, required=False)
     verbatim = forms.CharField(
@@ -56,10 +58,10 @@ class EndForm(forms.Form):
     terms = forms.ChoiceField(
         label=_("We part on"), choices=lambda: [("", _("as before")), *Terms.choices()], required=False
     )
-    noticed_on = forms.DateField(label=_("Told us on"), widget=_Day(), required=False)
+    noticed_on = forms.DateField(label=_("Told us on"), widget=Day(), required=False)
     competitor = forms.CharField(label=_("Where they go"), required=False, max_length=120)
     return_condition = forms.CharField(label=_("They would come back if"), required=False, max_length=200)
-    expected_return_on = forms.DateField(label=_("They expect to be back on"), widget=_Day(), required=False)
+    expected_return_on = forms.DateField(label=_("They expect to be back on"), widget=Day(), required=False)
 
     FIRST = ("ended_on", "kind", "reason_1", "verbatim", "feeling", "wound")
 

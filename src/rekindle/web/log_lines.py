@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import re
 
-# Addresses whose last part opens an account.
-_SECRET = re.compile(r"(/(?:set-up|new-password)/)[^\s'\"]+")
+# Addresses whose last part opens an account, or somebody's own page.
+_SECRET = re.compile(r"(/(?:set-up|new-password|p/[a-z]+)/)[^\s'\"]+")
 
 
 class NoTokens(logging.Filter):

@@ -1,12 +1,46 @@
 """The pages, by the desk they belong to."""
 
-from rekindle.web.views import duplicates, endings, house, owed, people, work
+from rekindle.web.api import door
+from rekindle.web.views import (
+    company_exits,
+    consents,
+    duplicates,
+    endings,
+    hook_settings,
+    hooks,
+    house,
+    interviews,
+    owed,
+    payments,
+    people,
+    public,
+    returns,
+    reviews,
+    together,
+    tokens,
+    trust,
+    work,
+)
 
 urlpatterns = [
-    *duplicates.urlpatterns,
-    *endings.urlpatterns,
-    *owed.urlpatterns,
     *people.urlpatterns,
+    *duplicates.urlpatterns,
+    *owed.urlpatterns,
+    *payments.urlpatterns,
+    *consents.urlpatterns,
+    *together.urlpatterns,
+    *endings.urlpatterns,
+    *interviews.urlpatterns,
+    *company_exits.urlpatterns,
+    *returns.urlpatterns,
+    *reviews.urlpatterns,
     *work.urlpatterns,
+    *trust.urlpatterns,
+    *tokens.urlpatterns,
+    *hook_settings.urlpatterns,
     *house.urlpatterns,
+    # Doors of people and programs without an account.
+    *public.urlpatterns,
+    *hooks.urlpatterns,
+    *door.urlpatterns,
 ]

@@ -16,7 +16,7 @@ from django.utils import timezone
 from rekindle.accounts.models import User
 from rekindle.errors import BadInput, Conflict, NotFound
 from rekindle.relationships.models import Case, Goal, Party
-from rekindle.workflows import audit
+from rekindle.workflows import audit, resurface
 from rekindle.workflows.today import business_day
 from rekindle.workflows.writing import DOUBLE_CLICK, LONGEST, day_within, must_write, relationship_with
 from rekindle.workflows.writing import words as words_of
@@ -40,6 +40,7 @@ def open_case(party: Party, *, title: str, by: User, words: str = "") -> Case:
             return known
         case = Case.objects.create(relationship=relationship, title=title, words=words, by=by)
         _record_case("case.opened", case, by=by)
+        resurface.after_case(party, title=title, words=words)
     return case
 
 

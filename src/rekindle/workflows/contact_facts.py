@@ -5,21 +5,20 @@ The night asks with everybody's numbers, `why_not` with one, so both see the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-from django.db import connection
 from django.db.models import Case as Choice
-from django.db.models import Exists, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
+from django.db.models.fields.json import KeyTextTransform
 from numpy.typing import NDArray
 
 from rekindle.decide import eligibility
 from rekindle.decide.quiet_hours import zones_of
+from rekindle.relationships import wishes
 from rekindle.relationships.models import (
     Brand,
     Breakup,
@@ -31,29 +30,21 @@ from rekindle.relationships.models import (
     Party,
     Promise,
     Relationship,
+    StageChange,
     Suppression,
     Task,
     WantBackDecision,
     suppression_hash,
 )
 from rekindle.relationships.stages import AFTER_END
-from rekindle.relationships.vocabulary import (
-    Commercial,
-    Contact,
-    IdentityKind,
-    PromiseState,
-    Stage,
-    TaskState,
-)
+from rekindle.relationships.vocabulary import Commercial, Contact, IdentityKind, PromiseState, Stage, TaskState
+from rekindle.workflows.fact_places import AsOf, Places, instants, stamps
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 Instants = NDArray[np.datetime64]
 
 _NEVER: Final = np.iinfo(np.int64).min  # as an instant it is NaT
-# Up to here the parties are named in the query; above, the whole table is read once and matched in memory, which is
-# faster than hundreds of index look-ups and stays under SQLite's limit of parameters.
-_NAMED_AT_MOST: Final = 500
 # A load keeps what it could not place under the name its file gave it: any of these says that a letter can arrive.
 _STREET: Final = ("address", "street", "postal_address")
 # A contract runs through a pause, a trial and the time of notice.
@@ -71,7 +62,7 @@ def facts(party_ids: Sequence[int] | Ints, *, at: datetime, live: Bools | None =
           just read the stages and not yet written them; None takes it from the books
     An unknown number gives a row of unknown facts, which every rule refuses.
     """
-    places = _Places(party_ids, when=_When.of(at))
+    places = Places(party_ids, when=AsOf.of(at))
     over, ended_at, quiet, quiet_until = _ends(places)
     known = _Parties(places)
     standing = _Standing(places)
@@ -86,20 +77,38 @@ def facts(party_ids: Sequence[int] | Ints, *, at: datetime, live: Bools | None =
         "live": pa.array(lives, mask=known.unknown),
         "country": known.country,
         "time_zone": known.time_zone,
-        "ended_at": _stamps(ended_at),
+        "ended_at": stamps(ended_at),
         **_last_seen(places),
         # Quiet in the books without a recorded end has no instant at which it is over: it refuses until somebody says.
         "cooling_off": pa.array(quiet | standing.hushed, mask=known.unknown),
-        "cooling_until": _stamps(quiet_until),
-        "reply_only": pa.array(standing.reply_only, mask=known.unknown),
+        "cooling_until": stamps(quiet_until),
+        # Once the quiet itself is over, whether there was a window for replies in it no longer matters.
+        "reply_only": pa.array(standing.reply_only & ~(eligibility.instant(at) >= quiet_until), mask=known.unknown),
+        "own_thread": pa.array(standing.own_thread),
         "over": pa.array((over | standing.over) & ~lives, mask=known.unknown),
         "old_friend": pa.array(standing.old_friend),
         "want_back": _want_back(places),
         "open_case": pa.array(standing.open_case, mask=known.unknown),
         "mend_open": pa.array(standing.owed, mask=known.unknown),
+        **_wishes(places),
     }
     return eligibility.gather(
         people=pa.table(people), consents=_consents(places), touches=_touches(places), home_zones=_home_zones()
+    )
+
+
+def clock_starts(party_ids: Sequence[int] | Ints, *, at: datetime) -> pa.Table:
+    """What the clocks of law count from, as `facts` has it: live, country, ended_at, last_purchase, last_contact."""
+    places = Places(party_ids, when=AsOf.of(at))
+    over, ended_at, _quiet, _until = _ends(places)
+    known, standing = _Parties(places), _Standing(places)
+    return pa.table(
+        {
+            "live": pa.array(standing.live & ~over, mask=known.unknown),
+            "country": known.country,
+            "ended_at": stamps(ended_at),
+            **_last_seen(places),
+        }
     )
 
 
@@ -116,7 +125,7 @@ class _Parties:
     """What the row of each party says: country and zone as words, who has died, who has a postal address, who is not
     there at all."""
 
-    def __init__(self, places: _Places) -> None:
+    def __init__(self, places: Places) -> None:
         n = len(places)
         self.unknown: Bools = np.ones(n, dtype=np.bool_)
         self.deceased: Bools = np.zeros(n, dtype=np.bool_)
@@ -137,14 +146,17 @@ class _Parties:
 class _Standing:
     """What the relationship of each says, by its two axes and its stage; several relationships: any of them."""
 
-    def __init__(self, places: _Places) -> None:
+    def __init__(self, places: Places) -> None:
         n = len(places)
         self.closed, self.hushed, self.live, self.reply_only = (np.zeros(n, dtype=np.bool_) for _ in range(4))
         self.over, self.old_friend, self.open_case, self.owed = (np.zeros(n, dtype=np.bool_) for _ in range(4))
-        for (stage, contact, commercial, open_case, owed), numbers in places.grouped(
-            _relationships, "stage", "contact", "commercial", "open_case", "owed"
+        self.own_thread: Bools = np.zeros(n, dtype=np.bool_)
+        for (stage, contact, commercial, open_case, owed, window), numbers in places.grouped(
+            _relationships, "stage", "contact", "commercial", "open_case", "owed", "answer_until"
         ):
             at = places.of(numbers)[0]
+            # They wrote first and may be answered, until the instant that was written down then.
+            self.own_thread[at] |= window is not None and datetime.fromisoformat(window) > places.when.at
             unset = commercial == Commercial.NONE
             self.closed[at] |= stage == Stage.CLOSED or contact == Contact.SILENT
             self.hushed[at] |= stage == Stage.COOLING_OFF or contact == Contact.QUIET
@@ -157,7 +169,7 @@ class _Standing:
             self.old_friend[at] |= stage == Stage.OLD_FRIENDS or contact == Contact.STEADY
 
 
-def _reachable(places: _Places) -> dict[str, pa.Array]:
+def _reachable(places: Places) -> dict[str, pa.Array]:
     """Whether we hold what each road needs, valid on the day. The books keep no social accounts."""
     held = {kind: np.zeros(len(places), dtype=np.bool_) for kind in (IdentityKind.EMAIL, IdentityKind.PHONE)}
     for (kind,), numbers in places.grouped(_identities, "kind"):
@@ -169,133 +181,39 @@ def _reachable(places: _Places) -> dict[str, pa.Array]:
     }
 
 
-def _last_seen(places: _Places) -> dict[str, pa.Array]:
+def _last_seen(places: Places) -> dict[str, pa.Array]:
     """The last day each was seen, of purchases or whatever the pulse of the business is; opening a mail never counts.
 
     It starts the clocks of law; what each clock counts from beyond that, a ground's own day and the end, is kept apart.
     """
     seen = np.full(len(places), _NEVER, dtype=np.int64)
     for (on,), numbers in places.grouped(_lives, "last_seen_on", party="relationship__party_id"):
-        np.maximum.at(seen, places.of(numbers)[0], _instants([on]).astype(np.int64)[0])
-    column = _stamps(seen.view("datetime64[us]"))
+        np.maximum.at(seen, places.of(numbers)[0], instants([on]).astype(np.int64)[0])
+    column = stamps(seen.view("datetime64[us]"))
     return {"last_purchase": column, "last_contact": column}
 
 
-@dataclass(frozen=True)
-class _When:
-    """The instant the facts are for, its day, and a year and a day before it: the longest window of the rules."""
-
-    at: datetime
-    day: date
-    since: datetime
-
-    @classmethod
-    def of(cls, at: datetime) -> _When:
-        return cls(at, at.date(), at - timedelta(days=366))
-
-
-_Build = Callable[[_When], QuerySet[Any]]
-"""A query, by the instant it is for. A function of the module, so that what it compiles to can be kept."""
-
-# No real value is like these: where they stand in a compiled query, the values of the question go.
-_MARK: Final = _When.of(datetime(1111, 11, 11, 11, 11, 11, 111_111, tzinfo=UTC))
-_MARK_ID: Final = -1_111_111_111_111
-
-
-@cache
-def _compiled(build: _Build, columns: tuple[str, ...], party: str, alias: str) -> tuple[str, tuple[Any, ...]]:
-    """The SQL of a query about one party and its parameters with the marks in place.
-
-    Django takes longer to write this SQL than the database to answer it, and the transaction that sends waits for both.
-    """
-    query = build(_MARK).filter(**{party: _MARK_ID}).order_by().values_list(party, *columns)
-    sql, parameters = query.using(alias).query.get_compiler(alias).as_sql()
-    return sql, tuple(parameters)
+def _wishes(places: Places) -> dict[str, pa.Array]:
+    """What people asked for themselves: not before a day, and how often. Few did, so only they are read."""
+    asked, until = np.zeros(len(places), dtype=np.bool_), np.full(len(places), _NEVER, dtype=np.int64)
+    often = np.full(len(places), None, dtype=object)
+    for party, day, limit in zip(*places.rows(_wished, "named_day", "named_limit", party="pk"), strict=True):
+        at = places.of([party])[0]
+        often[at] = limit
+        if day:
+            asked[at] = True
+            try:
+                until[at] = instants([datetime.fromisoformat(str(day))]).astype(np.int64)[0]
+            except ValueError:
+                continue  # no day that can be read: it stays without an end, and refuses
+    return {
+        "asked_later": pa.array(asked),
+        "asked_until": stamps(until.view("datetime64[us]")),
+        "how_often": pa.array(often, pa.string()),
+    }
 
 
-class _Places:
-    """Where each party stands in the columns asked for."""
-
-    def __init__(self, party_ids: Sequence[int] | NDArray[np.int64], *, when: _When) -> None:
-        self.ids = np.asarray(party_ids, dtype=np.int64)
-        self.when = when
-        self._order = np.argsort(self.ids, kind="stable")
-        self._sorted = self.ids[self._order]
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def of(self, found: Sequence[int] | Ints) -> tuple[Ints, Bools]:
-        """(positions of those asked for, which of `found` were asked for)."""
-        wanted = np.asarray(found, dtype=np.int64)
-        if not len(self.ids):
-            return np.empty(0, dtype=np.int64), np.zeros(len(wanted), dtype=np.bool_)
-        at = np.searchsorted(self._sorted, wanted)
-        asked = self._sorted[np.minimum(at, len(self.ids) - 1)] == wanted
-        return self._order[at[asked]], asked
-
-    def _sql(self, build: _Build, columns: tuple[str, ...], *, party: str) -> tuple[str, Sequence[Any]]:
-        """The SQL and its parameters: party first; only of parties asked for when they are few."""
-        if len(self.ids) != 1:
-            query = build(self.when)
-            if len(self.ids) <= _NAMED_AT_MOST:
-                query = query.filter(**{f"{party}__in": self.ids.tolist()})
-            return query.order_by().values_list(party, *columns).query.sql_with_params()
-        sql, parameters = _compiled(build, columns, party, connection.alias)
-        adapt, adapt_day = connection.ops.adapt_datetimefield_value, connection.ops.adapt_datefield_value
-        here: dict[Any, Any] = {
-            adapt(_MARK.at): adapt(self.when.at),
-            adapt(_MARK.since): adapt(self.when.since),
-            adapt_day(_MARK.day): adapt_day(self.when.day),
-            _MARK_ID: int(self.ids[0]),
-        }
-        return sql, [here.get(value, value) for value in parameters]
-
-    def rows(self, build: _Build, *columns: str, party: str = "party_id") -> list[list[Any]]:
-        """The columns asked for, party first, one list a column."""
-        if not len(self.ids):
-            return [[] for _ in range(1 + len(columns))]
-        sql, parameters = self._sql(build, columns, party=party)
-        with connection.cursor() as cursor:
-            cursor.execute(sql, parameters)
-            found = cursor.fetchall()
-        return [list(column) for column in zip(*found, strict=True)] if found else [[] for _ in range(1 + len(columns))]
-
-    def grouped(self, build: _Build, *columns: str, party: str = "party_id") -> Iterator[tuple[tuple[Any, ...], Ints]]:
-        """For each combination of values the query finds: the values, and the parties as one array.
-
-        The database joins the numbers into one text: for a million rows some ten times faster than rows, each of
-        which would become a Python tuple first. Made for columns with few different values.
-        """
-        if not len(self.ids):
-            return
-        sql, parameters = self._sql(build, columns, party=party)
-        names = [f"c{number}" for number in range(len(columns))]
-        joined = "group_concat(n)" if connection.vendor == "sqlite" else "string_agg(n::text, ',')"
-        by = f" GROUP BY {', '.join(names)}" if names else ""
-        with connection.cursor() as cursor:
-            # The text comes from the code alone; values stay parameters.
-            named, told = ", ".join(["n", *names]), ", ".join([*names, joined])
-            cursor.execute(f"WITH found({named}) AS ({sql}) SELECT {told} FROM found{by}", parameters)  # noqa: S608
-            for *values, text in cursor.fetchall():
-                if text:
-                    yield tuple(values), np.fromstring(text, dtype=np.int64, sep=",")
-
-
-def _instants(values: Sequence[Any]) -> Instants:
-    """Instants as the books give them, or None, as UTC microseconds; NaT where there is none.
-
-    SQLite gives text in UTC, PostgreSQL gives aware datetimes.
-    """
-    plain = [value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) else value for value in values]
-    return np.array(plain, dtype="datetime64[us]")
-
-
-def _stamps(instants: Instants) -> pa.Array:
-    return pa.array(instants).cast(pa.timestamp("us", tz="UTC"))
-
-
-def _suppressed(places: _Places) -> Bools:
+def _suppressed(places: Places) -> Bools:
     """Whether any identity a party ever had is on the list. The list holds keyed hashes only, so ours are hashed."""
     found = np.zeros(len(places), dtype=np.bool_)
     hashes = set(Suppression.objects.values_list("kind", "key_hash"))
@@ -311,7 +229,7 @@ def _suppressed(places: _Places) -> Bools:
     return found
 
 
-def _ends(places: _Places) -> tuple[Bools, Instants, Bools, Instants]:
+def _ends(places: Places) -> tuple[Bools, Instants, Bools, Instants]:
     """(is over, since when, is to be left in quiet, until when), by ends that no new life followed.
 
     The quiet is the one on record for an end; an end for which none was written has its own instant. A quiet that
@@ -324,20 +242,20 @@ def _ends(places: _Places) -> tuple[Bools, Instants, Bools, Instants]:
     over = np.zeros(len(places), dtype=np.bool_)
     over[positions] = True
     ended = np.full(len(places), _NEVER, dtype=np.int64)
-    np.maximum.at(ended, positions, _instants(since).astype(np.int64)[asked])
+    np.maximum.at(ended, positions, instants(since).astype(np.int64)[asked])
     quiet_until = np.full(len(places), _NEVER, dtype=np.int64)
-    own = np.where(np.array(kept, dtype=np.bool_), _NEVER, _instants(untils).astype(np.int64))
+    own = np.where(np.array(kept, dtype=np.bool_), _NEVER, instants(untils).astype(np.int64))
     np.maximum.at(quiet_until, positions, own[asked])
 
     parties, untils = places.rows(_stretches, "ends_at", party="relationship__party_id")
     positions, asked = places.of(parties)
-    np.maximum.at(quiet_until, positions, _instants(untils).astype(np.int64)[asked])
+    np.maximum.at(quiet_until, positions, instants(untils).astype(np.int64)[asked])
     quiet = over.copy()
     quiet[positions] = True
     return over, ended.view("datetime64[us]"), quiet, quiet_until.view("datetime64[us]")
 
 
-def _want_back(places: _Places) -> pa.Array:
+def _want_back(places: Places) -> pa.Array:
     """The latest answer of each, null where nobody has answered."""
     parties, numbers, answers = places.rows(_want_backs, "id", "answer", party="relationship__party_id")
     order = np.argsort(np.asarray(numbers, dtype=np.int64), kind="stable")
@@ -347,7 +265,7 @@ def _want_back(places: _Places) -> pa.Array:
     return pa.array(latest, pa.string())
 
 
-def _touches(places: _Places) -> pa.Table:
+def _touches(places: Places) -> pa.Table:
     """What was done for each in the year before: answered suggestions."""
     parties, when, classes, channels = places.rows(
         _done, "answered_at", "touch_class", "channel", party="relationship__party_id"
@@ -355,22 +273,22 @@ def _touches(places: _Places) -> pa.Table:
     return pa.table(
         {
             "party_id": pa.array(parties, pa.int64()),
-            "at": _stamps(_instants(when)),
+            "at": stamps(instants(when)),
             "touch_class": pa.array(classes, pa.string()),
             "channel": pa.array(channels, pa.string()),
         }
     )
 
 
-def _consents(places: _Places) -> pa.Table:
+def _consents(places: Places) -> pa.Table:
     """Every ground on record as it was given and, where it was withdrawn, as it was withdrawn.
 
     A closed ground never comes back by itself: given later than its own withdrawal, it counts as withdrawn only.
     """
-    parties, channels, purposes, bases, *instants = places.rows(
+    parties, channels, purposes, bases, *times = places.rows(
         _grounds, "channel", "purpose", "basis", "obtained_at", "expires_at", "withdrawn_at"
     )
-    obtained, expires, withdrawn = (_instants(column) for column in instants)
+    obtained, expires, withdrawn = (instants(column) for column in times)
     grounds = pa.table(
         {
             "party_id": pa.array(parties, pa.int64()),
@@ -395,7 +313,7 @@ def _consents(places: _Places) -> pa.Table:
 # The queries, by the instant they are for. The day is that of the instant in UTC.
 
 
-def _parties(_: _When) -> QuerySet[Any]:
+def _parties(_: AsOf) -> QuerySet[Any]:
     """With whether a letter can arrive, which only what a load kept under its own name can tell."""
     street = Q()
     for key in _STREET:
@@ -403,17 +321,29 @@ def _parties(_: _When) -> QuerySet[Any]:
     return Party.objects.annotate(has_street=Choice(When(street, then=Value(1)), default=Value(0)))
 
 
-def _relationships(when: _When) -> QuerySet[Any]:
+def _wished(_: AsOf) -> QuerySet[Any]:
+    said = Q(extra__has_key=wishes.NOT_BEFORE) | Q(extra__has_key=wishes.HOW_OFTEN)
+    day, limit = (KeyTextTransform(name, "extra") for name in (wishes.NOT_BEFORE, wishes.HOW_OFTEN))
+    return Party.objects.filter(said).annotate(named_day=day, named_limit=limit)
+
+
+def _relationships(when: AsOf) -> QuerySet[Any]:
     """With whether a case is open, and whether something is still owed: a promise past its day, or a broken one of
-    which the customer has not been told."""
+    which the customer has not been told; and until when they may be answered who wrote first."""
     cases = Case.objects.filter(Q(solved_at__isnull=True) | Q(solved_at__gt=when.at), opened_at__lte=when.at)
     late = Q(state=PromiseState.OPEN.value, due_on__lt=when.day)
     owed = Promise.objects.filter(late | Q(state=PromiseState.BROKEN.value, told_customer=False))
     mine = {"relationship": OuterRef("pk")}
-    return Relationship.objects.annotate(open_case=Exists(cases.filter(**mine)), owed=Exists(owed.filter(**mine)))
+    wrote = StageChange.objects.filter(rule="they_wrote_first", undone_at=None, **mine).order_by("-id")
+    window = Subquery(wrote.values(until=KeyTextTransform("until", "evidence"))[:1], output_field=TextField())
+    return Relationship.objects.annotate(
+        open_case=Exists(cases.filter(**mine)),
+        owed=Exists(owed.filter(**mine)),
+        answer_until=Choice(When(contact=Contact.REPLY_ONLY.value, then=window), default=None),
+    )
 
 
-def _identities(when: _When) -> QuerySet[Any]:
+def _identities(when: AsOf) -> QuerySet[Any]:
     return Identity.objects.filter(
         Q(valid_from__isnull=True) | Q(valid_from__lte=when.day),
         Q(valid_to__isnull=True) | Q(valid_to__gte=when.day),
@@ -421,15 +351,15 @@ def _identities(when: _When) -> QuerySet[Any]:
     )
 
 
-def _ever_held(_: _When) -> QuerySet[Any]:
+def _ever_held(_: AsOf) -> QuerySet[Any]:
     return Identity.objects.filter(kind__in=Suppression.objects.values("kind"))
 
 
-def _lives(when: _When) -> QuerySet[Any]:
+def _lives(when: AsOf) -> QuerySet[Any]:
     return Episode.objects.filter(last_seen_on__lte=when.day)
 
 
-def _recorded_ends(when: _When) -> QuerySet[Any]:
+def _recorded_ends(when: AsOf) -> QuerySet[Any]:
     lived_on = Episode.objects.filter(relationship=OuterRef("relationship"), began_on__gt=OuterRef("ended_on"))
     return (
         Breakup.objects.filter(ended_on__lte=when.day, withdrawn_at__isnull=True)
@@ -438,7 +368,7 @@ def _recorded_ends(when: _When) -> QuerySet[Any]:
     )
 
 
-def _stretches(when: _When) -> QuerySet[Any]:
+def _stretches(when: AsOf) -> QuerySet[Any]:
     lived = Episode.objects.filter(relationship=OuterRef("relationship"))
     return CoolingOff.objects.filter(
         Q(breakup__isnull=True) & ~Exists(lived.filter(began_on__gt=OuterRef("begins_at__date")))
@@ -449,13 +379,13 @@ def _stretches(when: _When) -> QuerySet[Any]:
     )
 
 
-def _want_backs(_: _When) -> QuerySet[Any]:
+def _want_backs(_: AsOf) -> QuerySet[Any]:
     return WantBackDecision.objects.all()
 
 
-def _done(when: _When) -> QuerySet[Any]:
+def _done(when: AsOf) -> QuerySet[Any]:
     return Task.objects.filter(state=TaskState.DONE.value, answered_at__lte=when.at, answered_at__gt=when.since)
 
 
-def _grounds(_: _When) -> QuerySet[Any]:
+def _grounds(_: AsOf) -> QuerySet[Any]:
     return Consent.objects.all()

@@ -19,10 +19,10 @@ from django.utils import timezone
 
 from rekindle.accounts.models import User
 from rekindle.errors import BadInput, Conflict, Refused
-from rekindle.relationships.models import Breakup, CoolingOff, Episode, Relationship, StageChange
+from rekindle.relationships.models import Breakup, CleanBreak, CoolingOff, Episode, Relationship, StageChange
 from rekindle.relationships.policy import QUIET, day_begins
 from rekindle.relationships.vocabulary import Commercial, Contact, Stage
-from rekindle.workflows import audit, endings
+from rekindle.workflows import audit, endings, policies
 
 LONGEST: Final = timedelta(days=3 * 366)
 """Who wants to hear nothing for longer than three years wants to hear nothing: that is an objection. Our choice."""
@@ -118,7 +118,7 @@ def customer_wrote(
             )  # fmt: skip
         if not endings.is_quiet(relationship, at):
             return None
-        last_day = endings.local_day(relationship, at) + timedelta(days=QUIET.thread)
+        last_day = endings.local_day(relationship, at) + timedelta(days=policies.quiet().thread)
         until = day_begins(last_day, endings.zone_of(relationship))
         open_until = reply_until(relationship)
         if open_until is not None and open_until >= until:
@@ -164,12 +164,16 @@ def begin(at: datetime | None = None) -> int:
         relationship=OuterRef("relationship"), withdrawn_at=None, ended_on__gt=OuterRef("ended_on")
     )
     lived_on = Episode.objects.filter(relationship=OuterRef("relationship"), began_on__gt=OuterRef("ended_on"))
+    reopened = CleanBreak.objects.filter(
+        relationship=OuterRef("relationship"), reopened_at__isnull=False, at__gte=OuterRef("recorded_at")
+    )
     ends = (
         Breakup.objects.filter(withdrawn_at=None, ended_on__lte=(at + timedelta(days=1)).date())
         .filter(relationship__stage__in=[Stage.NOTICE.value, Stage.BREAKUP.value])
         .filter(Q(quiet_until__gt=at) | Q(relationship__stage=Stage.NOTICE.value) | Q(kind__in=_CLOSING))
         .exclude(Exists(later))
         .exclude(Exists(lived_on))
+        .exclude(Exists(reopened), kind__in=_CLOSING)  # what an owner opened again is not closed by the same end
         .select_related("relationship__party", "relationship__brand")
         .order_by("pk")
     )

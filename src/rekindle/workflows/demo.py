@@ -3,7 +3,8 @@
 1. refuse where real people are already in the books: a demo is a home of its own;
 2. simulate; write the files a gym would export;
 3. take people, wishes and recorded ends in, then the events month by month, by the same road as any other file;
-4. run nights along the last weeks, so that every page has a past to show.
+4. run nights along the last weeks, so that every page has a past to show;
+5. let the people of the gym do a day's work at their desks (`demo_office`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from rekindle.relationships.models import Brand, Party
 from rekindle.relationships.vocabulary import IntakeKind
 from rekindle.simulate.gym import Gym, live, write
 from rekindle.simulate.world import World
-from rekindle.workflows import nightly, staging, take_in
+from rekindle.workflows import demo_office, nightly, staging, take_in
 from rekindle.workflows.brand import the_brand, today_of
 
 SOURCE = "gym"
@@ -52,6 +53,7 @@ def build(*, people: int, months: int, seed: int, progress: staging.Progress = t
     done = Night.objects.filter(state=NightState.DONE.value).order_by("-id").first()
     if Party.objects.exists():
         if brand.slug == "demo" and done is not None:
+            demo_office.work(today_of(brand), time_zone=brand.time_zone)
             return Built(done, done.people or 0)
         if brand.slug != "demo":
             raise Conflict(
@@ -69,6 +71,8 @@ def build(*, people: int, months: int, seed: int, progress: staging.Progress = t
         night = nightly.run(as_of=last - timedelta(days=days), progress=progress)
     if night is None:
         raise Conflict("no night was run.")
+    progress("a day at the desks")
+    demo_office.work(last + timedelta(days=1), time_zone=world.time_zone)
     return Built(night, night.people or 0)
 
 

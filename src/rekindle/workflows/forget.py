@@ -36,7 +36,7 @@ from rekindle.relationships.models import (
     suppression_hash,
 )
 from rekindle.relationships.vocabulary import IdentityKind
-from rekindle.workflows import audit, forgotten, merge, staging
+from rekindle.workflows import audit, forgotten, hook_waiting, merge, staging
 from rekindle.workflows.merge_rows import facts_of, pointing_at
 
 BLANK: Final = "(forgotten)"
@@ -69,6 +69,7 @@ def forget(party: Party, *, by: User | None) -> Erased:
         identities = list(Identity.objects.filter(party=party))
         words = _words(party, identities)
         hashes = _keep_hashes(identities)
+        hook_waiting.forget_waiting(party)
         loads = _loads_with(party, identities, words)
         files = _clean_files(loads, number, words)
         merge.read_afresh(number)

@@ -26,7 +26,7 @@ from rekindle.relationships.models import (
     Suppression,
     suppression_hash,
 )
-from rekindle.relationships.policy import QUIET, day_begins
+from rekindle.relationships.policy import day_begins
 from rekindle.relationships.vocabulary import (
     Basis,
     Channel,
@@ -40,7 +40,7 @@ from rekindle.relationships.vocabulary import (
     Terms,
     TouchClass,
 )
-from rekindle.workflows import bulk, staging
+from rekindle.workflows import bulk, policies, staging
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -235,6 +235,7 @@ def take_cancellations(intake: Intake, rows: list[dict[str, Any]], brand: Brand)
     """One recorded end a relationship and day, with its cooling-off as a stored instant."""
     relations = _relationships({row["party_id"] for row in rows}, brand)
     initiators = {word.value for word in Initiator}
+    quiet = _quiet_days({row["party_id"] for row in rows})
     made = [
         Breakup(
             relationship_id=relations[row["party_id"]],
@@ -243,7 +244,7 @@ def take_cancellations(intake: Intake, rows: list[dict[str, Any]], brand: Brand)
             initiator=row["initiator"] if row.get("initiator") in initiators else Initiator.CUSTOMER.value,
             stated_reason=(row.get("reason") or "")[:200],
             verbatim=row.get("verbatim") or "",
-            quiet_until=quiet_until(row["ended_on"], brand),
+            quiet_until=quiet_until(row["ended_on"], brand, days=quiet[row["party_id"]]),
             source=intake.source,
             load=intake.pk,
         )
@@ -254,9 +255,19 @@ def take_cancellations(intake: Intake, rows: list[dict[str, Any]], brand: Brand)
     return {"already_known": len(made) - (Breakup.objects.count() - was)}
 
 
-def quiet_until(ended_on: date, brand: Brand) -> datetime:
-    """The instant cooling-off ends: the usual quiet of the policy, in local days after the last day, as UTC."""
-    return day_begins(ended_on + timedelta(days=QUIET.usual), ZoneInfo(brand.time_zone))
+def _quiet_days(parties: set[int]) -> dict[int, int]:
+    """How long each is left in peace after an end of which a load tells the day only."""
+    policy, countries = policies.quiet(), dict.fromkeys(parties, "")
+    wanted = sorted(parties) if policy.by_country else []
+    for start in range(0, len(wanted), IN_LIST):
+        some = Party.objects.filter(pk__in=wanted[start : start + IN_LIST])
+        countries.update(some.values_list("pk", "country"))
+    return {party: max(policy.usual, policy.by_country.get(country.upper(), 0)) for party, country in countries.items()}
+
+
+def quiet_until(ended_on: date, brand: Brand, *, days: int) -> datetime:
+    """The instant cooling-off ends: so many local days after the last day, as UTC."""
+    return day_begins(ended_on + timedelta(days=days), ZoneInfo(brand.time_zone))
 
 
 def take_consents(intake: Intake, rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from rekindle.accounts.models import User
 from rekindle.errors import BadInput, Conflict
 from rekindle.journal.models import Intake, IntakeState, Night, NightState
 from rekindle.observe.history import History
+from rekindle.relationships import wishes
 from rekindle.relationships.models import Identity, Merge, Party, Relationship, Suppression, suppression_hash
 from rekindle.relationships.vocabulary import IdentityKind, PartyKind
 from rekindle.workflows import audit, merge_joins
@@ -183,7 +184,7 @@ def _join(keep: Party, gone: Party, ledger: Ledger) -> None:
     merge_joins.ties(keep, gone, ledger)
     give(gone, keep, ledger)
     filled = {name: getattr(gone, name) for name in _FILLED if not getattr(keep, name) and getattr(gone, name)}
-    ledger.set(keep, **filled, extra={**gone.extra, **keep.extra})
+    ledger.set(keep, **filled, extra={**gone.extra, **keep.extra, **wishes.strictest(keep.extra, gone.extra)})
     ledger.drop(gone)
 
 

@@ -13,9 +13,11 @@ from rekindle.relationships.models import (
     Breakup,
     Consent,
     CoolingOff,
+    DecisionStance,
     Episode,
     Identity,
     Party,
+    PartyLink,
     Relationship,
     Task,
     Tie,
@@ -160,6 +162,13 @@ def identities(keep: Party, gone: Party, ledger: Ledger) -> None:
 
 
 def ties(keep: Party, gone: Party, ledger: Ledger) -> None:
+    """What binds both to the same others, told once: a tie with a colleague, a link, a stance in a decision."""
+    _colleagues(keep, gone, ledger)
+    _links(keep, gone, ledger)
+    _stances(keep, gone, ledger)
+
+
+def _colleagues(keep: Party, gone: Party, ledger: Ledger) -> None:
     """A tie of both with one colleague is one: the longer, the stronger, ended only when both are."""
     mine = {row.staff_id: row for row in Tie.objects.filter(party=keep)}
     for other in Tie.objects.filter(party=gone):
@@ -173,6 +182,36 @@ def ties(keep: Party, gone: Party, ledger: Ledger) -> None:
             note="; ".join(_words(one.note, other.note))[:200],
             ended_on=_last(one.ended_on, other.ended_on),
         )
+        ledger.drop(other)
+
+
+def _links(keep: Party, gone: Party, ledger: Ledger) -> None:
+    """A link between the two says nothing any more. One that both have to the same party, and that stands, is one."""
+    links = PartyLink.objects
+    for between in links.filter(party__in=[keep, gone], other__in=[keep, gone]):
+        ledger.drop(between)
+    for side, far in (("party", "other_id"), ("other", "party_id")):
+        mine = {(getattr(row, far), row.kind): row for row in links.filter(**{side: keep}, to_day=None)}
+        for other in links.filter(**{side: gone}, to_day=None):
+            one = mine.get((getattr(other, far), other.kind))
+            if one is None:
+                continue
+            ledger.set(
+                one,
+                from_day=_earlier(one.from_day, other.from_day),
+                note="; ".join(_words(one.note, other.note))[:200],
+            )
+            ledger.drop(other)
+
+
+def _stances(keep: Party, gone: Party, ledger: Ledger) -> None:
+    """Two stances in one decision are one: the word of the record that stays, blanks filled from the other."""
+    mine = {row.record_id: row for row in DecisionStance.objects.filter(party=keep)}
+    for other in DecisionStance.objects.filter(party=gone):
+        one = mine.get(other.record_id)
+        if one is None:
+            continue
+        ledger.set(one, role=one.role or other.role, note="; ".join(_words(one.note, other.note))[:200])
         ledger.drop(other)
 
 

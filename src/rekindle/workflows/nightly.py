@@ -31,8 +31,8 @@ from django.utils import timezone
 
 from rekindle.errors import BadInput, RekindleError
 from rekindle.journal.models import Intake, IntakeState, Night, NightState, NightStep, StepState
-from rekindle.relationships.models import Brand, Breakup, Consent, Suppression
-from rekindle.workflows import bulk, take_in
+from rekindle.relationships.models import Brand, Breakup, Consent, SafeReturn, Suppression
+from rekindle.workflows import bulk, failed_payments, hook_gather, take_in
 from rekindle.workflows.alone import alone
 from rekindle.workflows.brand import the_brand, today_of
 
@@ -52,6 +52,8 @@ def run(*, as_of: date | None = None, progress: Callable[[str], None] = take_in.
         raise BadInput(f"{day} has not come yet.", remedy="Choose today or an earlier day.")
     with alone("night", doing="Another night"), bulk.in_earnest():
         take_in.resume(progress=progress)
+        hook_gather.gather_waiting()
+        failed_payments.after_dunning(day)
         night = _begin(day, brand)
         for step in night.steps.exclude(state=StepState.DONE.value):
             _run_step(night, step, brand, progress)
@@ -101,8 +103,14 @@ def _inputs(brand: Brand) -> str:
     facts = [
         sorted(Intake.objects.filter(state=IntakeState.TAKEN.value).values_list("pk", flat=True)),
         [
-            model.objects.order_by("-pk").values_list("pk", flat=True).first()
-            for model in (Breakup, Consent, Suppression)
+            rows.order_by("-pk").values_list("pk", flat=True).first()
+            # Of the returns only those somebody told us of: the night itself writes the others.
+            for rows in (
+                Breakup.objects.all(),
+                Consent.objects.all(),
+                SafeReturn.objects.filter(evidence__has_key="told"),
+                Suppression.objects.all(),
+            )
         ],
         [str(getattr(brand, field.attname)) for field in Brand._meta.concrete_fields],
     ]

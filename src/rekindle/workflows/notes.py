@@ -18,7 +18,7 @@ from rekindle.accounts.roles import Deed
 from rekindle.errors import BadInput, Refused
 from rekindle.relationships import queries
 from rekindle.relationships.models import Note, Party
-from rekindle.workflows import audit
+from rekindle.workflows import audit, resurface
 
 LONGEST: Final = 5_000
 _DOUBLE_CLICK: Final = timedelta(minutes=1)
@@ -44,4 +44,5 @@ def write(party: Party, *, text: str, by: User) -> Note:
             return known
         note = Note.objects.create(relationship=relationship, text=text, by=by)
         audit.record("note.written", actor=by, subject=f"note:{note.pk}", details={"relationship": relationship.pk})
+        resurface.heard(party, text=text, via="note")
     return note

@@ -28,10 +28,10 @@ from rekindle.accounts.models import User
 from rekindle.accounts.roles import Deed
 from rekindle.errors import BadInput, Conflict, NotFound, Refused
 from rekindle.relationships.models import Breakup, CoolingOff, Episode, Relationship, StageChange
-from rekindle.relationships.policy import BY_US, CLEAN_BREAK, DECIDE_WITHIN_DAYS, QUIET, UNDO_WITHIN, day_begins
+from rekindle.relationships.policy import BY_US, CLEAN_BREAK, DECIDE_WITHIN_DAYS, UNDO_WITHIN, day_begins
 from rekindle.relationships.reasons import ranked
 from rekindle.relationships.vocabulary import BreakupKind, Contact, Feeling, Initiator, Stage, Terms, Wound
-from rekindle.workflows import audit, endings
+from rekindle.workflows import audit, clean_break, endings, policies
 
 FURTHEST: Final = timedelta(days=5 * 366)
 """An end announced for later than in five years is a slip of the pen. Our choice."""
@@ -91,6 +91,8 @@ def record_end(
         relationship = endings.locked(relationship.pk)
         _check(relationship, told)
         end, is_news = _kept(relationship, told, source=source)
+        if told.kind in CLEAN_BREAK:
+            clean_break.sign(end, by=by, seconded_by=seconded_by)
         parted = _settle(relationship, end, by=by)
         if is_news:
             details = {"relationship": relationship.pk, "kind": end.kind, "ended_on": end.ended_on.isoformat()}
@@ -119,15 +121,16 @@ def confirm_presumed(relationship: Relationship, *, by: User, told: Told | None 
         if told is None:
             words = {"kind": BreakupKind.QUIET_FADE, "initiator": Initiator.NOBODY, "reasons": ("not_asked",)}
         parted = record_end(relationship, by=by, told=Told(**{**words, "ended_on": day}), source="presumed")
+        policy = policies.quiet(parted.breakup.recorded_at)
         floor = day_begins(
-            endings.local_day(relationship) + timedelta(days=QUIET.floor_presumed), endings.zone_of(relationship)
+            endings.local_day(relationship) + timedelta(days=policy.floor_presumed), endings.zone_of(relationship)
         )
         if parted.quiet_until is None or parted.quiet_until >= floor:
             return parted
         relationship = endings.locked(relationship.pk)
         endings.replace_quiet(
             relationship, end=parted.breakup, begins_at=timezone.now(), ends_at=floor,
-            basis=f"policy {QUIET.version}: {QUIET.floor_presumed} left after a presumed end is confirmed",
+            basis=f"policy {policy.version}: {policy.floor_presumed} left after a presumed end is confirmed",
         )  # fmt: skip
         _enter_quiet(relationship, parted.breakup, ends_at=floor, by=by)
     return Parted(parted.breakup, floor, parted.is_news, parted.tasks_withdrawn, parted.decide_by)
@@ -261,6 +264,7 @@ def undo(end: Breakup, *, by: User, reason: str) -> Breakup:
         if end.frozen.get("deceased"):
             relationship.party.deceased_on = None
             relationship.party.save(update_fields=["deceased_on"])
+        clean_break.taken_back(relationship, by=by, reason=reason)
         _withdraw(end, why={"undone": {"reason": reason, "by": by.pk}})
         audit.record("end.undone", actor=by, subject=f"breakup:{end.pk}", details={"relationship": relationship.pk})
     return end
@@ -384,12 +388,14 @@ def _settle(
     Doing it again changes nothing.
     """
     kind = BreakupKind(end.kind) if end.kind else None
-    days = QUIET.days(kind, wound=Wound(end.wound), ends_before=end.frozen.get("ends_before", 0))
+    policy, country = policies.quiet(end.recorded_at), relationship.party.country
+    of_end: dict[str, Any] = {"wound": Wound(end.wound), "ends_before": end.frozen.get("ends_before", 0)}
+    days, basis = policy.days(kind, country=country, **of_end), policy.basis(kind, country=country, **of_end)
     if end.terms_after and end.terms_after != relationship.terms:
         relationship.terms = end.terms_after
         relationship.save(update_fields=["terms"])
     has_come = end.ended_on <= endings.local_day(relationship)
-    ends_at = None if days is None else _quiet(relationship, end, days=days, shortened=shortened)
+    ends_at = None if days is None else _quiet(relationship, end, days=days, basis=basis, shortened=shortened)
     if not has_come:
         _announce(relationship, end, by=by)
     elif ends_at is None:
@@ -400,20 +406,19 @@ def _settle(
 
 
 def _quiet(
-    relationship: Relationship, end: Breakup, *, days: int, shortened: tuple[User, User | None, str] | None
+    relationship: Relationship,
+    end: Breakup,
+    *,
+    days: int,
+    basis: str,
+    shortened: tuple[User, User | None, str] | None,
 ) -> datetime:
     """The instant the quiet is over: as the policy has it, but never sooner than a stretch that stands already."""
     zone = endings.zone_of(relationship)
     begins_at, ends_at = day_begins(end.ended_on, zone), day_begins(end.ended_on + timedelta(days=days), zone)
     standing = endings.standing_quiet(relationship)
     running = standing is not None and (standing.breakup_id == end.pk or standing.ends_at > timezone.now())
-    words: dict[str, Any] = {
-        "basis": QUIET.basis(
-            BreakupKind(end.kind) if end.kind else None,
-            wound=Wound(end.wound),
-            ends_before=end.frozen.get("ends_before", 0),
-        )[:80]
-    }
+    words: dict[str, Any] = {"basis": basis[:80]}
     if standing is not None and running and standing.ends_at >= ends_at:
         if shortened is None or standing.ends_at == ends_at:
             if standing.breakup_id == end.pk and standing.begins_at == begins_at:
@@ -462,6 +467,7 @@ def _close(relationship: Relationship, end: Breakup, *, by: User | None) -> None
     if relationship.contact != Contact.SILENT.value:
         relationship.contact = Contact.SILENT.value
         relationship.save(update_fields=["contact"])
+    clean_break.of_end(relationship, end=end)
 
 
 def _presumed(relationship: Relationship) -> QuerySet[Episode]:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from rekindle import home
@@ -30,8 +31,14 @@ from rekindle.errors import BadInput, Conflict, NotFound
 from rekindle.journal.models import Intake, IntakeState
 from rekindle.relationships.models import (
     Breakup,
+    BurdenFact,
     Case,
+    CleanBreak,
+    CompanyExit,
     Consent,
+    DataRequest,
+    DecisionRecord,
+    DecisionStance,
     Feedback,
     Goal,
     Identity,
@@ -39,13 +46,18 @@ from rekindle.relationships.models import (
     Milestone,
     Note,
     Party,
+    PartyLink,
     Promise,
+    Resurfacing,
+    Review,
+    SafeReturn,
     StakeholderRole,
     Task,
     Tie,
+    WantBackDecision,
 )
 from rekindle.relationships.vocabulary import IntakeKind
-from rekindle.workflows import audit, bulk, forgotten, intake_books, staging
+from rekindle.workflows import audit, bulk, forgotten, intake_books, kept_silent, staging
 from rekindle.workflows.alone import alone
 from rekindle.workflows.brand import the_brand
 
@@ -158,7 +170,11 @@ def commit(intake: Intake, *, progress: staging.Progress = silent) -> Intake:
                 f"these files were taken in before, as load {twin.pk} on {twin.taken_at:%Y-%m-%d}.",
                 remedy=f"Nothing has changed. To load them anew, undo load {twin.pk} first.",
             )
-        return _commit(intake, progress)
+        taken = _commit(intake, progress)
+    from rekindle.workflows import resurface  # it reads loads itself, to tell who was touched before they came
+
+    resurface.after_load(taken)
+    return taken
 
 
 def resume(*, progress: staging.Progress = silent) -> int:
@@ -359,6 +375,8 @@ def _write_books(intake: Intake, place: staging.Folder) -> dict[str, Any]:
         counts |= intake_books.take_cancellations(intake, _rows(place), brand)
     elif intake.kind == IntakeKind.CONSENTS.value:
         counts |= intake_books.take_consents(intake, _rows(place))
+    if silent := kept_silent.of_load(intake):
+        counts["kept_silent"] = silent
     return counts
 
 
@@ -392,12 +410,27 @@ def _parties_of_this_load_alone(intake: Intake) -> list[int]:
         Breakup.objects.filter(**mine).exclude(load=intake.pk).values_list("relationship__party_id"),
         *(
             model.objects.filter(**mine).values_list("relationship__party_id")
-            for model in (Promise, Goal, Case, Feedback)
+            for model in (
+                BurdenFact,
+                Case,
+                CleanBreak,
+                CompanyExit,
+                DecisionRecord,
+                Feedback,
+                Goal,
+                Promise,
+                WantBackDecision,
+            )
+        ),
+        Review.objects.filter(**mine).exclude(answered_at=None).values_list("relationship__party_id"),
+        SafeReturn.objects.filter(Q(evidence__has_key="told") | Q(evidence__has_key="begun"), **mine).values_list(
+            "relationship__party_id"
         ),
         *(
             model.objects.filter(party__load=intake.pk).values_list("party_id")
-            for model in (Milestone, StakeholderRole, Tie)
+            for model in (DataRequest, DecisionStance, Milestone, PartyLink, Resurfacing, StakeholderRole, Tie)
         ),
+        PartyLink.objects.filter(other__load=intake.pk).values_list("other_id"),
         Merge.objects.filter(kept__load=intake.pk).values_list("kept_id"),
     )
     for found in spoken_of:

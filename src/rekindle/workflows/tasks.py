@@ -3,7 +3,10 @@
 1. lock the task's row, so that two answers at once cannot both count;
 2. the same answer again changes nothing and is no error (a double click, a repeated request);
 3. refuse a step that is not in the table: a withdrawn task, or one answered otherwise;
-4. write the answer, its author and its instant, and one audit entry without personal words.
+4. "done" tells what has happened, so a rule that stands against it does not undo it; the no is kept and told;
+5. write the answer, its author and its instant, and one audit entry without personal words.
+
+Who is about to do it asks first (`begin`): the rules are asked about that very moment, and a no is kept.
 """
 
 from __future__ import annotations
@@ -19,8 +22,8 @@ from rekindle.accounts.models import User
 from rekindle.accounts.roles import Deed
 from rekindle.errors import BadInput, Conflict, NotFound, Refused
 from rekindle.relationships.models import Task
-from rekindle.relationships.vocabulary import TaskState
-from rekindle.workflows import audit
+from rekindle.relationships.vocabulary import Channel, TaskState, TouchClass
+from rekindle.workflows import audit, refusals, why_not
 from rekindle.workflows.today import business_day
 
 LATER_AT_MOST_DAYS: Final = 90
@@ -63,12 +66,46 @@ def answer(task_id: int, *, state: TaskState, by: User, note: str = "", later_da
                 where=f"task {task.pk}",
                 remedy="Undo that answer first; this works on the same day.",
             )
-        before = task.state
+        before, details = task.state, _against(task, by=by) if state is TaskState.DONE else {}
         task.state, task.due_on, task.answer = state.value, due_on, note
         task.answered_at, task.answered_by = timezone.now(), by
         task.save(update_fields=["state", "due_on", "answer", "answered_at", "answered_by"])
-        _record("task.answered", task, by=by, details={"from": before, "to": state.value, "due_on": due_on.isoformat()})
+        details |= {"from": before, "to": state.value, "due_on": due_on.isoformat()}
+        _record("task.answered", task, by=by, details=details)
     return task
+
+
+def begin(task_id: int, *, by: User) -> why_not.Answer:
+    """The rules' answer to somebody who is about to do it, the hour of the day included; a no is kept.
+
+    Raises NotFound, Refused for a role that may not, Conflict for a task that waits for nobody any more.
+    """
+    _may(by)
+    with transaction.atomic():
+        task = _locked(task_id)
+        if TaskState(task.state) not in _WAITING:
+            raise Conflict(f"this suggestion is already {TaskState(task.state).label}", where=f"task {task.pk}")
+        return refusals.ask(
+            task.relationship.party, touch_class=TouchClass(task.touch_class), channel=Channel(task.channel),
+            asked_by="task", actor=by,
+        )  # fmt: skip
+
+
+def _against(task: Task, *, by: User) -> dict[str, Any]:
+    """{"against": rule} where a rule stands against what was done; without the hour, for it was done before now."""
+    party, now = task.relationship.party, timezone.now()
+    touch_class, channel = TouchClass(task.touch_class), Channel(task.channel)
+    answer = why_not.ask(
+        why_not.facts([party.pk], at=now), touch_class=touch_class, channel=channel, at=now,
+        zone=why_not.business_zone(),
+    )  # fmt: skip
+    if answer.allowed:
+        return {}
+    refusals.keep(
+        party, touch_class=touch_class, channel=channel, rule=answer.rule, changes_at=answer.until,
+        asked_by="task done", actor=by,
+    )  # fmt: skip
+    return {"against": answer.rule.value}
 
 
 def undo(task_id: int, *, by: User) -> Task:
@@ -129,7 +166,12 @@ def _may(by: User) -> None:
 
 
 def _locked(task_id: int) -> Task:
-    task = Task.objects.select_for_update(of=("self",)).select_related("relationship__brand").filter(pk=task_id).first()
+    task = (
+        Task.objects.select_for_update(of=("self",))
+        .select_related("relationship__brand", "relationship__party")
+        .filter(pk=task_id)
+        .first()
+    )
     if task is None:
         raise NotFound(f"no task {task_id}", remedy="Look at Today again; the list may have changed.")
     return task

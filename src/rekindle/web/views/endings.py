@@ -24,12 +24,12 @@ from rekindle.relationships import endings_queries as desk_of
 from rekindle.relationships import queries
 from rekindle.relationships.endings_queries import Card, Column, Wanted
 from rekindle.relationships.models import Breakup, CoolingOff, Note, Party, Relationship, WantBackDecision
-from rekindle.relationships.policy import UNDO_WITHIN
+from rekindle.relationships.policy import CLEAN_BREAK, UNDO_WITHIN
 from rekindle.relationships.reasons import label_of
 from rekindle.relationships.vocabulary import BreakupKind, Feeling, Stage, WantBack
 from rekindle.web.ending_forms import EndForm
 from rekindle.web.gate import staff, staff_for, wants_part
-from rekindle.workflows import cooling_off, endings, notes, part, want_back
+from rekindle.workflows import company_exits, cooling_off, endings, notes, part, want_back
 
 SHOWN: Final = 8
 ROWS: Final = 40
@@ -244,11 +244,15 @@ def _correct(request: HttpRequest, end: Breakup, user: User) -> str:
 
 def _withdraw(request: HttpRequest, end: Breakup, user: User) -> str:
     part.withdraw_notice(end, by=user, reason=request.POST.get("reason", ""))
+    company_exits.follow(end.relationship)
     return _("The notice is withdrawn: they stay.")
 
 
 def _undo(request: HttpRequest, end: Breakup, user: User) -> str:
     part.undo(end, by=user, reason=request.POST.get("reason", ""))
+    company_exits.follow(end.relationship)
+    if end.kind in CLEAN_BREAK:
+        return _("Taken back, but for the never-again list: their addresses stay on it until they lift it themselves.")
     return _("Taken back: everything is as it was before.")
 
 

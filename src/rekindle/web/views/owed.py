@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from functools import wraps
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise as LazyText
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from rekindle.accounts.models import User
 from rekindle.accounts.roles import Deed
-from rekindle.errors import BadInput, Conflict, NotFound, Refused
+from rekindle.errors import BadInput, NotFound
 from rekindle.relationships import owed_queries
 from rekindle.relationships.models import Case, Feedback, Goal, Milestone, Party, Promise, StakeholderRole, Tie
 from rekindle.relationships.vocabulary import FeedbackKind, MilestoneKind, PromiseState, StakeholderKind
-from rekindle.web.gate import staff, staff_for, wants_part
+from rekindle.web.acts import Act, View, writes
+from rekindle.web.gate import staff, wants_part
 from rekindle.words import Word
 from rekindle.workflows import cases, feedback, milestones, promises, roles
 from rekindle.workflows.owed import feedback_views, owed_view, promise_views
@@ -37,8 +34,6 @@ ROWS: Final = 50
 FEEDBACK_ROWS: Final = 20
 RECORD_DAYS: Final = 365
 
-View = Callable[..., HttpResponse]
-Act = Callable[..., int]
 W = TypeVar("W", bound=Word)
 
 
@@ -127,35 +122,7 @@ _NAMED: Final[Mapping[str, type[Model]]] = {
 
 
 def _writes(said: LazyText) -> Callable[[Act], View]:
-    """A view that acts: POST by staff who may write. What stood against it is said where it was asked.
-
-    said  the sentence after it went well; the view gives the number of the party it was about
-    """
-
-    def of(act: Act) -> View:
-        @login_required
-        @require_POST
-        @wraps(act)
-        def view(request: HttpRequest, **numbers: int) -> HttpResponse:
-            by = staff_for(request, Deed.ANSWER_TASKS)
-            for name, number in numbers.items():
-                get_object_or_404(_NAMED[name], pk=number)
-            try:
-                with transaction.atomic():  # an organisation named for a move that is refused is not made
-                    party_id = act(request.POST, by=by, **numbers)
-            except Refused as error:
-                raise PermissionDenied(str(error)) from error
-            except NotFound as error:
-                raise Http404(str(error)) from error
-            except (BadInput, Conflict) as error:
-                messages.error(request, f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}".strip())
-                return redirect(_back(request.POST, party_id=numbers.get("party_id")))
-            messages.success(request, str(said))
-            return redirect(_back(request.POST, party_id=party_id))
-
-        return view
-
-    return of
+    return writes(said, named=_NAMED, back=_back)
 
 
 def _back(given: QueryDict, *, party_id: int | None) -> str:

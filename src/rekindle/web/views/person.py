@@ -15,6 +15,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from rekindle.accounts.models import User
@@ -22,7 +23,7 @@ from rekindle.accounts.roles import Deed
 from rekindle.errors import BadInput, Refused
 from rekindle.relationships import queries
 from rekindle.relationships.models import Party, Relationship
-from rekindle.relationships.vocabulary import Channel, Stage, TaskState, TouchClass
+from rekindle.relationships.vocabulary import Channel, PartyKind, Stage, TaskState, TouchClass
 from rekindle.web.fit_words import outlook_source
 from rekindle.web.ribbon import Ribbon, ribbon
 from rekindle.web.templatetags.rekindle import percent, span
@@ -47,6 +48,8 @@ SHORT: Final = 10
 def page(request: HttpRequest, party_id: int) -> HttpResponse:
     """Everything about one person, the newest page of the story included."""
     party = get_object_or_404(Party, pk=party_id)
+    if party.kind == PartyKind.HOUSEHOLD.value:  # it has members and no life of its own
+        return redirect("person_together", party_id=party.pk)
     return render(request, "web/person.html", _context(request, view(party, history=the_history())))
 
 
@@ -98,6 +101,21 @@ def note(request: HttpRequest, party_id: int) -> HttpResponse:
     return redirect("person", party_id=party.pk)
 
 
+PARTS: Final = (
+    ("person_returns", gettext_lazy("Coming back")),
+    ("person_interviews", gettext_lazy("Why they left, in their words")),
+    ("person_payments", gettext_lazy("Unpaid")),
+    ("person_consents", gettext_lazy("What they allow")),
+    ("person_together", gettext_lazy("Who belongs together")),
+    ("burdens", gettext_lazy("Burdens")),
+    ("person_reviews", gettext_lazy("Yearly reviews")),
+)
+"""Sections of the page that are fetched when they come into sight; without JavaScript, links to pages of their own."""
+SHEETS: Final = tuple(
+    f"web/{name}.css" for name in ("owed", "returns", "interviews", "together", "reviews", "company_exits")
+)
+
+
 def _context(request: HttpRequest, person: PersonView) -> dict[str, Any]:
     user = _user(request)
     relationship = person.relationship
@@ -107,6 +125,8 @@ def _context(request: HttpRequest, person: PersonView) -> dict[str, Any]:
         "person": person,
         "party": person.party,
         "owed": owed_view(person.party),
+        "parts": PARTS,
+        "sheets": SHEETS,
         "name": person.name,
         "stage": person.stage,
         "wash": wash_of(person.stage),

@@ -28,7 +28,7 @@ from rekindle.relationships.vocabulary import Stage, TaskState
 from rekindle.web.gate import staff_for
 from rekindle.web.night_words import REASONS, RULES
 from rekindle.web.templatetags.rekindle import day as day_in_words
-from rekindle.workflows import tasks
+from rekindle.workflows import return_view, tasks
 from rekindle.workflows.today import TodayCard, business_day, card_of, today
 
 SHOWN: Final = 24
@@ -91,6 +91,8 @@ def page(request: HttpRequest) -> HttpResponse:
             "steps": _first_steps(night) if night is None and not cards and not answered else [],
             "may_answer": user.may(Deed.ANSWER_TASKS),
             "later_days": LATER_DAYS,
+            "returns_today": return_view.for_today(),
+            "may_merge": user.may(Deed.TAKE_IN),
         },
     )
 

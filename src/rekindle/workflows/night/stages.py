@@ -1,9 +1,11 @@
 """Step 6. The stage of every relationship, its lives, and each step from stage to stage.
 
 1. recorded ends whose day has come take effect, quiet begins and quiet that is over is lifted (workflows.cooling_off);
-2. read everyone's stage from lives, outlooks, signs and recorded ends (relationships.stages);
+2. read everyone's stage from lives, outlooks, signs and recorded ends (relationships.stages), and from the word of
+   staff that somebody is back; a return that somebody has begun to see to stays one until all of it is seen to;
 3. write the lives that changed, the steps taken with rule and evidence, and the relationships that moved;
-4. count: the stages add up to the number of people, or the night stops here.
+4. open the lists of what to see to for those who came back (workflows.return_opening);
+5. count: the stages add up to the number of people, or the night stops here.
 """
 
 from __future__ import annotations
@@ -21,10 +23,20 @@ from rekindle.errors import Conflict
 from rekindle.journal.models import Decision
 from rekindle.relationships.endings_queries import still_with_us
 from rekindle.relationships.models import Breakup, Episode, Relationship, StageChange
-from rekindle.relationships.stages import CODE, NO_STAGE, RULE_CODE, RULES, STAGES, StageFacts, read_stages
+from rekindle.relationships.return_queries import returned_by_word, still_returning
+from rekindle.relationships.stages import (
+    CODE,
+    NO_STAGE,
+    RULE_CODE,
+    RULES,
+    STAGES,
+    StageFacts,
+    StageReading,
+    read_stages,
+)
 from rekindle.relationships.vocabulary import Commercial, Stage
 from rekindle.understand import caution_signs, rhythm
-from rekindle.workflows import bulk, cooling_off
+from rekindle.workflows import bulk, company_exits, cooling_off, interview_reminders, return_opening
 from rekindle.workflows.brand import end_of
 from rekindle.workflows.night.reading import Ints, Reading, changed_rows, days, floats, ordinal, place_of
 
@@ -52,6 +64,8 @@ def run(reading: Reading) -> int:
         end_of_day = end_of(reading.as_of, reading.brand)
         cooling_off.begin(end_of_day)
         cooling_off.lift(end_of_day)
+        company_exits.settle(end_of_day)
+        interview_reminders.settle_left(end_of_day)
         reading.write("stages", _read(reading))
     stages = reading.read("stages")
     reading.tell("writing lives")
@@ -60,6 +74,7 @@ def run(reading: Reading) -> int:
     reading.tell("writing stages")
     _store_changes(reading, moved.filter(moved["changed"]))
     _store_relationships(reading, moved)
+    return_opening.open_new(reading.as_of, brand=reading.brand)
     _reconcile(reading, stages)
     return int(pc.sum(stages["changed"]).as_py() or 0)
 
@@ -78,6 +93,7 @@ def _read(reading: Reading) -> pa.Table:
     on_record = np.array([code_of[stage] for stage in stages], dtype=np.int8)[order] if stages else np.zeros(0, np.int8)
     never_read = np.array([day is None for day in since], dtype=bool)[order] if since else np.zeros(0, bool)
     now = read_stages(StageFacts(**facts, current=np.where(never_read, NO_STAGE, on_record).astype(np.int8)))
+    now = _kept_returning(reading, party, on_record, now)
     numbers = (
         np.array([life_number or 0 for life_number in life], dtype=np.int64)[order] if life else np.zeros(0, np.int64)
     )
@@ -140,14 +156,45 @@ def _facts(
         "closed": np.zeros(len(party), dtype=bool),
     }
     over = facts["presumed"] | facts["explicit_end"]
+    ended_on = np.where(over & has_life, of_life(ordinal(current["ended_on"]), as_of), ends_on).astype(np.int64)
+    back = _take_their_word(reading, party, facts, after=np.where(over, ended_on, as_of))
     quoted = {
-        "life_began": np.where(has_life, began, as_of).astype(np.int64),
+        "life_began": np.where(has_life | back, facts["life_began"], as_of).astype(np.int64),
         "silent_days": facts["silent_days"],
         "usual_gap": facts["usual_gap"],
-        "ended_on": np.where(over & has_life, of_life(ordinal(current["ended_on"]), as_of), ends_on).astype(np.int64),
+        "ended_on": ended_on,
         "p_ended": of_life(floats(current["ended_chance"]), np.nan).astype(np.float64),
     }
     return facts, quoted
+
+
+def _take_their_word(reading: Reading, party: Ints, facts: dict[str, Any], *, after: Ints) -> npt.NDArray[np.bool_]:
+    """Who is back by the word of staff, since a day later than `after`; their facts become those of the new life."""
+    told = returned_by_word(reading.as_of)
+    came = np.full(len(party), np.iinfo(np.int64).min, dtype=np.int64)
+    if told:
+        at = place_of(np.array(list(told), dtype=np.int64), party)
+        day = np.array(list(told.values()), dtype="datetime64[D]").astype(np.int64)
+        came[at[at >= 0]] = day[at >= 0]
+    back = (facts["presumed"] | facts["explicit_end"]) & (came > after)
+    facts["pulse_days"] = np.where(back, np.maximum(facts["pulse_days"], 1), facts["pulse_days"])
+    facts["life_number"] = np.where(back, np.maximum(facts["life_number"], 1) + 1, facts["life_number"])
+    facts["life_began"] = np.where(back, came, facts["life_began"])
+    facts["presumed"] = facts["presumed"] & ~back
+    facts["explicit_end"] = facts["explicit_end"] & ~back
+    return np.asarray(back, dtype=np.bool_)
+
+
+def _kept_returning(reading: Reading, party: Ints, on_record: npt.NDArray[np.int8], now: StageReading) -> StageReading:
+    """After 90 days a return becomes ordinary, unless somebody has begun to see to it and is not done (C3)."""
+    begun = np.array(sorted(still_returning(reading.as_of)), dtype=np.int64)
+    kept = (now.rule == RULE_CODE["steady"]) & (on_record == CODE[Stage.PHOENIX]) & np.isin(party, begun)
+    return StageReading(
+        np.where(kept, on_record, now.stage).astype(np.int8),
+        np.where(kept, RULE_CODE["returned"], now.rule).astype(np.int8),
+        now.changed & ~kept,
+        now.revised & ~kept,
+    )
 
 
 def _told(reading: Reading, party: Ints, as_of: int) -> tuple[Any, Any, Any]:

@@ -3,7 +3,8 @@
 1. for each suggestion of tonight: the two or three facts that speak for it now, and one sentence to begin with;
 2. an open task for the same suggestion is brought up to date, another one is withdrawn and replaced;
 3. open tasks for people best left in peace tonight are withdrawn, unless only the day was too short for them;
-4. ends of thirty days without a want-back decision become a reminder for whoever manages.
+4. ends of thirty days without a want-back decision become a reminder for whoever manages;
+5. relationships that fall due for their yearly look get their card.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from rekindle.relationships.models import Relationship, Task
 from rekindle.relationships.stages import STAGES
 from rekindle.relationships.vocabulary import Stage, Suggestion, TaskState
 from rekindle.understand import reasons
-from rekindle.workflows import want_back
+from rekindle.workflows import reviews, want_back
 from rekindle.workflows.intake_books import IN_LIST
 from rekindle.workflows.night.reading import Reading, place_of
 
@@ -82,6 +83,7 @@ def run(reading: Reading) -> int:
     )
     _withdraw(reading, decisions)
     want_back.remind(reading.as_of)
+    reviews.open_due(reading.as_of)
     return len(fresh) + len(kept)
 
 

@@ -1,0 +1,69 @@
+"""A form that acts on one thing and goes back to where it stood: what such views share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Protocol
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.functional import Promise as LazyText
+from django.views.decorators.http import require_POST
+
+from rekindle.accounts.roles import Deed
+from rekindle.errors import NotFound, Refused, RekindleError
+from rekindle.web.gate import staff_for
+
+View = Callable[..., HttpResponse]
+Act = Callable[..., int]
+
+
+class Back(Protocol):
+    """Where the form stood, as an address of ours; None: the party is not known."""
+
+    def __call__(self, given: QueryDict, *, party_id: int | None) -> str: ...
+
+
+def writes(said: LazyText, *, named: Mapping[str, type[Model]], back: Back) -> Callable[[Act], View]:
+    """A view that acts: POST by staff who may write. What stood against it is said where it was asked.
+
+    said   the sentence after it went well; the act gives the number of the party it was about
+    named  what each number of the address names: one that names nothing is 404, whatever else the form says
+    """
+
+    def of(act: Act) -> View:
+        @login_required
+        @require_POST
+        @wraps(act)
+        def view(request: HttpRequest, **numbers: int) -> HttpResponse:
+            by = staff_for(request, Deed.ANSWER_TASKS)
+            for name, number in numbers.items():
+                get_object_or_404(named[name], pk=number)
+            try:
+                with transaction.atomic():  # what was made on the way to a refusal is not made
+                    party_id = act(request.POST, by=by, **numbers)
+            except Refused as error:
+                raise PermissionDenied(str(error)) from error
+            except NotFound as error:
+                raise Http404(str(error)) from error
+            except RekindleError as error:
+                messages.error(request, sentence(error))
+                return redirect(back(request.POST, party_id=numbers.get("party_id")))
+            messages.success(request, str(said))
+            return redirect(back(request.POST, party_id=party_id))
+
+        return view
+
+    return of
+
+
+def sentence(error: RekindleError) -> str:
+    """What went wrong and what to do, as a person reads it: without the place in the program's own words."""
+    remedy: Any = error.remedy
+    return f"{error.what[:1].upper()}{error.what[1:]}. {remedy}".strip()

@@ -12,6 +12,12 @@ BENCHES = (
     ("summaries.py", "--events", "2000000"),
     ("take_in.py", "--rows", "1000000"),
     ("night.py", "--people", "100000"),
+    ("gate.py",),
+    ("paretonbd.py", "--people", "23570", "--alone", "1000000"),
+    ("contracts.py",),
+    ("lifetime_value.py",),
+    ("hazard.py", "--seeds", "0"),
+    ("backtest.py", "--people", "20000"),
 )
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ KEYS = {
     ],
     "why-not": [("workflows/why_not.py", "as_json")],
     "fits": [("cli/reading.py", "fits")],
+    "backtest": [("workflows/backtest.py", "_document"), ("understand/drift.py", "to_json")],
     "do": [("workflows/deeds/table.py", "as_json")],
     "export": [("workflows/export.py", "everything")],
 }

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from rekindle.cli.backtest import backtest
 from rekindle.cli.deeds import do
 from rekindle.cli.terminal import day, progress, ready, say_json
 from rekindle.errors import RekindleError
@@ -32,6 +33,7 @@ _debug = False
 
 
 app.command()(do)
+app.command()(backtest)
 
 
 @app.callback()

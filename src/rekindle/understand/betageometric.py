@@ -176,13 +176,14 @@ def fit_family(
         "log_likelihood": peak.mean * histories.people,
         "n": histories.people,
         "converged": peak.converged,
-        "boundary": _boundary(peak),
+        "boundary": boundary_of(peak),
         "standard_errors": errors,
         "covariance": None if peak.covariance is None else peak.covariance.tolist(),
     }
 
 
-def _boundary(peak: Peak) -> str | None:
+def boundary_of(peak: Peak) -> str | None:
+    """The limit a peak over log r, log alpha, log a, log b ran to, in one sentence; None inside all limits."""
     r, alpha, a, b = np.exp(peak.log_parameters)
     leave = a / (a + b)
     spread = None if peak.covariance is None else float(np.sqrt(peak.covariance[2][2]))

@@ -25,12 +25,13 @@ from rekindle.errors import BadInput
 from rekindle.understand import baselines, bgnbd, mbgnbd
 from rekindle.understand.baselines import Baseline, Rate, Recency
 from rekindle.understand.betageometric import Dropout, checked_horizon
+from rekindle.understand.candidates import PurchaseFit, model_of
 from rekindle.understand.compression import Floats, checked
 
 Fit = Dropout | Baseline
-MODELS = {"mbgnbd": mbgnbd.fit, "bgnbd": bgnbd.fit}  # the default first
+MODELS = {"mbgnbd": mbgnbd.fit, "bgnbd": bgnbd.fit}  # the default first; of `candidates`, what a night can use
 GUESSES = ("rate", "recency")
-_NOISE = 2.0  # paired standard errors
+NOISE = 2.0  # paired standard errors
 _PARTS = 5
 
 
@@ -124,18 +125,20 @@ def fit_from_json(stored: dict[str, Any]) -> Fit:
     raise BadInput(f"stored model {model!r} is not known", remedy="Choose a model again.")
 
 
-def p_none(fit: Fit, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *, horizon: float) -> Floats:
+def p_none(fit: PurchaseFit | Baseline, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *, horizon: float) -> Floats:
     """(n,) chance of no purchase in the next `horizon`, by whichever fit."""
     if isinstance(fit, Baseline):
         return baselines.p_none(fit, x, t_x, T, horizon=horizon)
-    return bgnbd.p_none(fit, x, t_x, T, horizon=horizon)
+    return model_of(fit.model).asks.p_none(fit, x, t_x, T, horizon=horizon)
 
 
-def expected_purchases(fit: Fit, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *, horizon: float) -> Floats:
+def expected_purchases(
+    fit: PurchaseFit | Baseline, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *, horizon: float
+) -> Floats:
     """(n,) purchase days to expect in the next `horizon`, by whichever fit."""
     if isinstance(fit, Baseline):
         return baselines.expected_purchases(fit, x, t_x, T, horizon=horizon)
-    return bgnbd.expected_purchases(fit, x, t_x, T, horizon=horizon)
+    return model_of(fit.model).asks.expected_purchases(fit, x, t_x, T, horizon=horizon)
 
 
 def choose(x: ArrayLike, t_x: ArrayLike, T: ArrayLike, held_out: ArrayLike, *, horizon_days: float) -> Choice:
@@ -146,7 +149,7 @@ def choose(x: ArrayLike, t_x: ArrayLike, T: ArrayLike, held_out: ArrayLike, *, h
     Raises BadInput naming the first impossible row; NotEnoughData as the fits do.
     """
     columns = checked(x, t_x, T)
-    seen = _checked_counts(held_out, columns[0].size)
+    seen = checked_counts(held_out, columns[0].size)
     horizon = checked_horizon(horizon_days)
     fits: list[Dropout] = [job(*columns) for job in MODELS.values()]
     log_chances = {
@@ -254,7 +257,7 @@ def _recency_of_others(columns: tuple[Floats, Floats, Floats], seen: Floats, hor
 def _refusal(fit: Dropout, mine: HeldOut, rate: HeldOut) -> str | None:
     if fit.boundary is not None:
         return f"Not used: {fit.boundary}."
-    if not np.isfinite([mine.log_loss, mine.mae]).all():
+    if not np.isfinite([mine.log_loss, mine.mae, mine.count_log_score or 0.0]).all():
         return "Not used: some of its answers are not finite."
     worse = [
         f"{name} {a:.3f} against {b:.3f}"
@@ -282,7 +285,7 @@ def _winner(left: list[Dropout], log_chances: dict[str, Floats], scored: dict[st
         noise = float(gain.std(ddof=1) / np.sqrt(gain.size))
         ahead = float(gain.mean())
         told = f"{ahead:+.5f} nats a person, standard error {noise:.5f}"
-        if ahead > _NOISE * noise:
+        if ahead > NOISE * noise:
             best, why = other, f"ahead of {best.model} on the held-out counts by more than noise ({told})"
         else:
             why = f"{other.model} is not ahead on the held-out counts by more than noise ({told})"
@@ -295,7 +298,8 @@ def _beaten(model: str, winner: str) -> str:
     return f"Not used: {winner} is kept unless another is ahead by more than noise."
 
 
-def _checked_counts(held_out: ArrayLike, n: int) -> Floats:
+def checked_counts(held_out: ArrayLike, n: int) -> Floats:
+    """(n,) held-out counts, whole numbers >= 0. Raises BadInput naming the first other row."""
     seen = np.atleast_1d(np.asarray(held_out, dtype=np.float64))
     if seen.shape != (n,):
         raise BadInput(f"held_out is {seen.shape}, the histories ({n},)", remedy="Give one count a person.")

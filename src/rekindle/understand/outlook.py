@@ -18,10 +18,8 @@ from rekindle.understand.betageometric import Dropout, checked_horizon, p_alive
 from rekindle.understand.choice import Fit
 from rekindle.understand.compression import Floats, Histories, compress
 from rekindle.understand.gammagamma import GammaGamma
+from rekindle.understand.lifetime_value import checked_discount, discounted_purchases, known_means
 from rekindle.understand.predictive import beliefs, count_ranges, own_none_ranges, total_ranges
-
-_SLICES = 4  # of the value horizon, each discounted from its middle: 1e-4 off at 30 % a year and one year
-_DAYS_A_YEAR = 365.25
 
 
 class Outlook(TypedDict):
@@ -67,13 +65,14 @@ def outlook(
     discount_rate_per_year   0.1 takes a tenth off a value a year away
     Raises BadInput naming the first impossible row.
     """
-    if not np.isfinite(discount_rate_per_year) or discount_rate_per_year <= -1:
-        raise BadInput(f"discount rate is {discount_rate_per_year}, wanted a number > -1", remedy="0.1 is 10 %.")
+    checked_discount(discount_rate_per_year)
     horizon, far = checked_horizon(horizon_days), checked_horizon(value_horizon_days)
     h = compress(x, t_x, T, with_rows=True)
     found = _counted(chosen, h, horizon)
-    xs, means = _known_means(np.atleast_1d(np.asarray(x, dtype=np.float64)), mean_value)
-    times, discounted = _discounted_purchases(chosen, h, far, discount_rate_per_year)
+    xs, means = known_means(np.atleast_1d(np.asarray(x, dtype=np.float64)), mean_value)
+    columns = (h.x, h.t_x, h.T)
+    times = choice.expected_purchases(chosen, *columns, horizon=far)
+    discounted = discounted_purchases(chosen, *columns, horizon_days=far, discount_rate_per_year=discount_rate_per_year)
     share = np.divide(discounted, times, out=np.ones_like(times), where=times > 0)[h.row]
     usable = value_fit if value_fit is not None and value_fit.boundary is None else None
     if usable is None:
@@ -133,30 +132,6 @@ def _counted(chosen: Fit, h: Histories, horizon: float) -> Outlook:
 
 def _no_range(found: Outlook, name: str, why: str) -> None:
     found["reasons"][f"{name}_low"] = found["reasons"][f"{name}_high"] = why
-
-
-def _known_means(x: Floats, mean_value: ArrayLike) -> tuple[Floats, Floats]:
-    """Repeat purchases whose mean is known (0 where it is not), and the means, 0 there."""
-    means = np.atleast_1d(np.asarray(mean_value, dtype=np.float64))
-    if means.shape != x.shape:
-        raise BadInput(f"mean_value is {means.shape}, x is {x.shape}", remedy="Give one a person, NaN if none.")
-    bad = np.isinf(means) | (means <= 0)
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise BadInput(f"mean value is {means[row]}", where=f"row {row}", remedy="Give NaN where it is not > 0.")
-    known = (x > 0) & ~np.isnan(means)
-    return np.where(known, x, 0.0), np.where(known, means, 0.0)
-
-
-def _discounted_purchases(chosen: Fit, h: Histories, far: float, rate_per_year: float) -> tuple[Floats, Floats]:
-    """(m,) purchases expected over the value horizon, and the same counted at what they are worth today."""
-    per_day = np.log1p(rate_per_year) / _DAYS_A_YEAR
-    before, worth = np.zeros(h.x.size), np.zeros(h.x.size)
-    for i in range(1, _SLICES + 1):
-        until = choice.expected_purchases(chosen, h.x, h.t_x, h.T, horizon=far * i / _SLICES)
-        worth += (until - before) * np.exp(-per_day * far * (i - 0.5) / _SLICES)
-        before = until
-    return before, worth
 
 
 def _plain_value(

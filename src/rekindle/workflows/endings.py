@@ -37,6 +37,11 @@ COMMERCIAL_OF: Final = {
     Stage.CLOSED: Commercial.ENDED,
     Stage.ONGOING: Commercial.LIVE,
     Stage.AT_RISK: Commercial.LIVE,
+    Stage.COURTSHIP: Commercial.COURTING,
+    Stage.DATING: Commercial.TRIALING,
+    Stage.PAUSED: Commercial.PAUSED,
+    Stage.WOOING: Commercial.ENDED,
+    Stage.OLD_FRIENDS: Commercial.ENDED,
 }
 """Where we stand in business at each stage this desk moves somebody to."""
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from rekindle.accounts.models import User
-from rekindle.accounts.roles import Deed
+from rekindle.accounts.roles import Deed, Role
 from rekindle.errors import BadInput, RekindleError
 from rekindle.relationships import endings_queries as desk_of
 from rekindle.relationships import queries
@@ -29,7 +29,8 @@ from rekindle.relationships.reasons import label_of
 from rekindle.relationships.vocabulary import BreakupKind, Feeling, Stage, WantBack
 from rekindle.web.ending_forms import EndForm
 from rekindle.web.gate import staff, staff_for, wants_part
-from rekindle.workflows import company_exits, cooling_off, endings, notes, part, want_back
+from rekindle.workflows import autopsy, company_exits, cooling_off, endings, notes, part, want_back
+from rekindle.workflows.autopsy import Avoidable
 
 SHOWN: Final = 8
 ROWS: Final = 40
@@ -256,8 +257,24 @@ def _undo(request: HttpRequest, end: Breakup, user: User) -> str:
     return _("Taken back: everything is as it was before.")
 
 
+def _learn(request: HttpRequest, end: Breakup, user: User) -> str:
+    given = request.POST.get("owner", "")
+    owner = User.objects.filter(pk=int(given)).first() if given.isascii() and given.isdigit() else None
+    judged = next((word for word in Avoidable if word.value == request.POST.get("avoidable")), Avoidable.UNKNOWN)
+    autopsy.keep(
+        end,
+        finding=request.POST.get("finding", ""),
+        avoidable=judged,
+        action=request.POST.get("action", ""),
+        owner=owner,
+        by=user,
+    )
+    return _("What we learn from it is kept.")
+
+
 _DEEDS: Final = {
     "decide": _decide,
+    "learn": _learn,
     "extend": _extend,
     "wrote": _wrote,
     "correct": _correct,
@@ -343,6 +360,10 @@ def _ending(request: HttpRequest, end: Breakup) -> dict[str, Any]:
     return {
         "end": end,
         "party": relationship.party,
+        "autopsy": autopsy.draft(end),
+        "avoidable": Avoidable.choices(),
+        "autopsy_owner": User.objects.filter(pk=end.autopsy.get("owner") or 0).first(),
+        "owners": User.objects.filter(is_active=True).exclude(role=Role.ANALYST.value).order_by("name", "email")[:200],
         "relationship": relationship,
         "name": _name(relationship),
         "stage": Stage(relationship.stage),

@@ -27,8 +27,9 @@ from rekindle.relationships.vocabulary import Channel, PartyKind, Stage, TaskSta
 from rekindle.web.fit_words import outlook_source
 from rekindle.web.ribbon import Ribbon, ribbon
 from rekindle.web.templatetags.rekindle import percent, span
+from rekindle.web.views.standing import WORDS as STANDING_WORDS
 from rekindle.web.views.today import LATER_DAYS, answered_text, dressed, wash_of
-from rekindle.workflows import notes
+from rekindle.workflows import notes, standing
 from rekindle.workflows import why_not as rules
 from rekindle.workflows.owed import owed_view
 from rekindle.workflows.person import PersonView, view
@@ -125,6 +126,7 @@ def _context(request: HttpRequest, person: PersonView) -> dict[str, Any]:
         "person": person,
         "party": person.party,
         "owed": owed_view(person.party),
+        "standing": _standing(relationship, may=user.may(Deed.ANSWER_TASKS)),
         "parts": PARTS,
         "sheets": SHEETS,
         "name": person.name,
@@ -152,6 +154,14 @@ def _context(request: HttpRequest, person: PersonView) -> dict[str, Any]:
         **_asked(request),
         "is_short": not waiting and _is_short(told["story"]),
     }
+
+
+def _standing(relationship: Relationship | None, *, may: bool) -> list[tuple[str, Any, Any]]:
+    """(deed, its words, what it asks a day for) of each step this stage allows."""
+    if relationship is None or not may:
+        return []
+    deeds = [*standing.choices(relationship), *(["undo"] if standing.may_undo(relationship) else [])]
+    return [(deed, *STANDING_WORDS[deed]) for deed in deeds]
 
 
 def _is_short(story: StoryPage | None) -> bool:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Final
 
 from rekindle.errors import NotFound
-from rekindle.workflows.deeds import circle, coming_back, company, endings, owed, people, talks, wishes
+from rekindle.workflows.deeds import circle, coming_back, company, endings, owed, people, standing, talks, wishes
 from rekindle.workflows.deeds.table import COMMAND_LINE, Door, Result, Verb, do
 
 __all__ = ["COMMAND_LINE", "TABLE", "Door", "Result", "Verb", "do", "find"]
 
-_PARTS: Final = (endings, company, coming_back, talks, owed, circle, wishes, people)
+_PARTS: Final = (standing, endings, company, coming_back, talks, owed, circle, wishes, people)
 TABLE: Final[dict[str, Verb]] = {verb.name: verb for part in _PARTS for verb in part.VERBS}
 """Every deed by its name, in the order of the papers."""
 

@@ -11,7 +11,8 @@ from rekindle.accounts.models import User
 from rekindle.errors import BadInput, Conflict, Refused
 from rekindle.relationships.policy import BY_US
 from rekindle.relationships.vocabulary import BreakupKind, Feeling, Initiator, Terms, WantBack, Wound
-from rekindle.workflows import company_exits, cooling_off, endings, part, want_back
+from rekindle.workflows import autopsy, company_exits, cooling_off, endings, part, want_back
+from rekindle.workflows.autopsy import Avoidable
 from rekindle.workflows.deeds import second
 from rekindle.workflows.deeds.given import Day, Given, Line, Number, Person, Text, Title
 from rekindle.workflows.deeds.lookup import end as end_of
@@ -50,6 +51,14 @@ class EndWithReason(Given):
 
 class CorrectDate(EndWithReason):
     ended_on: Day = Field(description="The right last day. A quiet that would become shorter stays as it is.")
+
+
+class Learn(Given):
+    end: Number = Field(description="Number of the end.")
+    finding: Text = Field(description="What was found.")
+    avoidable: Annotated[Avoidable, Field(strict=False)] = Avoidable.UNKNOWN
+    action: Text = Field(default="", description="What will be done; with an owner.")
+    owner: Number | None = Field(default=None, description="Number of the member of staff who sees to it.")
 
 
 class OnePerson(Given):
@@ -178,7 +187,18 @@ def _decide(given: DecideWantBack, by: User) -> Result:
     }
 
 
+def _learn(given: Learn, by: User) -> Result:
+    owner = User.objects.filter(pk=given.owner).first() if given.owner is not None else None
+    if given.owner is not None and owner is None:
+        raise BadInput(f"no member of staff {given.owner}", where="owner", remedy="Give the number of one who is here.")
+    kept = autopsy.keep(
+        end_of(given.end), finding=given.finding, avoidable=given.avoidable, action=given.action, owner=owner, by=by
+    )
+    return {"end": kept.pk, "avoidable": given.avoidable.value}
+
+
 VERBS: Final = (
+    Verb("end.autopsy", "Keep what we learn from an end: a finding, an action and who owns it.", Learn, _learn),
     Verb("end.record", "Keep that a relationship is over or will be; told again, it joins the first telling.",
          RecordEnd, _record),
     Verb("end.withdraw", "They stay after all: take an announced end back before its day.", EndWithReason, _withdraw),

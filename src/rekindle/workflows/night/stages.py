@@ -36,7 +36,7 @@ from rekindle.relationships.stages import (
 )
 from rekindle.relationships.vocabulary import Commercial, Stage
 from rekindle.understand import caution_signs, rhythm
-from rekindle.workflows import bulk, company_exits, cooling_off, interview_reminders, return_opening
+from rekindle.workflows import bulk, company_exits, cooling_off, interview_reminders, return_opening, standing
 from rekindle.workflows.brand import end_of
 from rekindle.workflows.night.reading import Ints, Reading, changed_rows, days, floats, ordinal, place_of
 
@@ -65,6 +65,7 @@ def run(reading: Reading) -> int:
         cooling_off.begin(end_of_day)
         cooling_off.lift(end_of_day)
         company_exits.settle(end_of_day)
+        standing.settle(end_of_day)
         interview_reminders.settle_left(end_of_day)
         reading.write("stages", _read(reading))
     stages = reading.read("stages")

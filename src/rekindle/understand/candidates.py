@@ -1,0 +1,112 @@
+"""The models of purchases that are held against one another: one line a model, and how each is asked.
+
+A candidate is a module with the predictors below, its `fit`, and the class of what that gives. A line in
+`CANDIDATES` is all that a backtest needs. The night chooses among `choice.MODELS` alone: those whose ranges for one
+person `predictive` can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from numpy.typing import ArrayLike
+
+from rekindle.errors import BadInput, NotEnoughData
+from rekindle.understand import bgnbd, mbgcnbd, mbgnbd, nbd, paretonbd
+from rekindle.understand.compression import Floats
+
+
+class PurchaseFit(Protocol):
+    """What every fitted model of purchases tells of itself; fields as in `betageometric.Dropout`."""
+
+    @property
+    def model(self) -> str:
+        """The short name, a key of `CANDIDATES`."""
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """By the paper's letters, in the unit of the times given."""
+
+    @property
+    def log_likelihood(self) -> float:
+        """Over all people, in that unit."""
+
+    @property
+    def n(self) -> float:
+        """People."""
+
+    @property
+    def boundary(self) -> str | None:
+        """None, or one sentence naming the limit the fit ran to."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The fit as plain JSON values."""
+
+
+class Predictors(Protocol):
+    """What a module must offer to be a candidate. `fit` is a fit of that module; times are in its unit."""
+
+    def p_none(self, fit: Any, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *, horizon: float) -> Floats:
+        """(n,) chance of no purchase in the next `horizon`."""
+
+    def expected_purchases(self, fit: Any, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *, horizon: float) -> Floats:
+        """(n,) purchase days to expect in the next `horizon`."""
+
+    def log_chance_of_count(
+        self, fit: Any, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *, horizon: float, count: ArrayLike
+    ) -> Floats:
+        """(n,) log of the chance of exactly `count` purchase days in the next `horizon`."""
+
+
+class Stored(Protocol):
+    """The class of a fit: it reads what `to_json` wrote."""
+
+    def from_json(self, stored: dict[str, Any]) -> PurchaseFit:
+        """The fit. Raises BadInput for another model's."""
+
+
+@dataclass(frozen=True)
+class PurchaseModel:
+    """One candidate.
+
+    fit    x, t_x, T and the sum of each person's log pauses (None: not known) -> the fitted model
+    asks   the module with its predictors
+    kind   the class of its fits
+    """
+
+    fit: Callable[[Floats, Floats, Floats, Floats | None], PurchaseFit]
+    asks: Predictors
+    kind: Stored
+
+
+def _plainly(fit: Callable[[ArrayLike, ArrayLike, ArrayLike], PurchaseFit]) -> Callable[..., PurchaseFit]:
+    """A fit that has no use for the pauses."""
+
+    def fitted(x: Floats, t_x: Floats, T: Floats, _: Floats | None) -> PurchaseFit:
+        return fit(x, t_x, T)
+
+    return fitted
+
+
+def _by_its_pauses(x: Floats, t_x: Floats, T: Floats, sum_log_gaps: Floats | None) -> PurchaseFit:
+    if sum_log_gaps is None:
+        raise NotEnoughData("the pauses between purchases are not known, so no rhythm can be found")
+    return mbgcnbd.fit(x, t_x, T, sum_log_gaps=sum_log_gaps)
+
+
+CANDIDATES: dict[str, PurchaseModel] = {  # the default first
+    "mbgnbd": PurchaseModel(_plainly(mbgnbd.fit), mbgnbd, mbgnbd.MbgNbd),
+    "bgnbd": PurchaseModel(_plainly(bgnbd.fit), bgnbd, bgnbd.BgNbd),
+    "paretonbd": PurchaseModel(_plainly(paretonbd.fit), paretonbd, paretonbd.ParetoNbd),
+    "mbgcnbd": PurchaseModel(_by_its_pauses, mbgcnbd, mbgcnbd.MbgCnbdK),
+    "nbd": PurchaseModel(_plainly(nbd.fit), nbd, nbd.Nbd),
+}
+
+
+def model_of(name: Any) -> PurchaseModel:
+    """The candidate of that name. Raises BadInput for an unknown one."""
+    if name not in CANDIDATES:
+        raise BadInput(f"stored model {name!r} is not known", remedy="Choose a model again.")
+    return CANDIDATES[name]

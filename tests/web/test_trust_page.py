@@ -284,7 +284,7 @@ def test_the_trail_is_checked_and_the_page_remembers(client: Client, olive: User
     audit.record("task.answered", actor=olive, subject="task:1")
     last = AuditEntry.objects.latest("id").pk
     page = client.post(reverse("trust_check"), follow=True)
-    assert f"Whole up to entry {last}" in page.content.decode()
+    assert f"Whole up to entry {last:,}" in page.content.decode()
 
 
 def test_the_trail_is_asked_by_deed_who_about_and_day(client: Client, olive: User) -> None:

@@ -106,12 +106,15 @@ PARTS: Final = (
     ("person_returns", gettext_lazy("Coming back")),
     ("person_interviews", gettext_lazy("Why they left, in their words")),
     ("person_payments", gettext_lazy("Unpaid")),
+)
+"""Sections that are nothing for most people, fetched when they come into sight; without JavaScript, links."""
+FOLDS: Final = (
     ("person_consents", gettext_lazy("What they allow")),
     ("person_together", gettext_lazy("Who belongs together")),
-    ("burdens", gettext_lazy("Burdens")),
-    ("person_reviews", gettext_lazy("Yearly reviews")),
+    ("burdens", gettext_lazy("What weighs on it")),
+    ("person_reviews", gettext_lazy("Yearly looks")),
 )
-"""Sections of the page that are fetched when they come into sight; without JavaScript, links to pages of their own."""
+"""Sections for the few who look for them: a line each, fetched when it is opened."""
 SHEETS: Final = tuple(
     f"web/{name}.css" for name in ("owed", "returns", "interviews", "together", "reviews", "company_exits")
 )
@@ -128,6 +131,7 @@ def _context(request: HttpRequest, person: PersonView) -> dict[str, Any]:
         "owed": owed_view(person.party),
         "standing": _standing(relationship, may=user.may(Deed.ANSWER_TASKS)),
         "parts": PARTS,
+        "folds": FOLDS,
         "sheets": SHEETS,
         "name": person.name,
         "stage": person.stage,

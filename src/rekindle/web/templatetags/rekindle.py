@@ -19,7 +19,7 @@ import math
 import re
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from django import template
 from django.forms import BoundField, CheckboxInput
@@ -184,6 +184,14 @@ def nobody_yet() -> bool:
     return not User.objects.exists()
 
 
+_BELOW: Final = {
+    "people": ("/together/", "/duplicates/", "/merges/", "/burdens/"),
+    "endings": ("/interviews/", "/returns/", "/reviews/", "/promises/"),
+    "settings": ("/accounts/", "/trust/", "/api/"),
+}
+"""Pages whose address does not begin with their desk's."""
+
+
 @register.inclusion_tag("web/desk.html", takes_context=True)
 def desk(context: template.Context, name: str, label: str | SafeString) -> dict[str, Any]:
     """One entry of the navigation; current on its own page and on every page below it."""
@@ -195,8 +203,6 @@ def desk(context: template.Context, name: str, label: str | SafeString) -> dict[
     return {
         "href": href,
         "label": label,
-        "is_current": path == href
-        or (href != "/" and path.startswith(href))
-        or (name == "settings" and path.startswith("/accounts/")),
+        "is_current": path == href or (href != "/" and path.startswith((href, *_BELOW.get(name, ())))),
         "drawing": _DRAWINGS[name],
     }

@@ -32,7 +32,8 @@ def read(body: bytes, *, headers: Mapping[str, str], at: datetime) -> Heard:
     kind = fields.text(fields.part(said, "kind"), longest=80)
     reader = _READERS.get(kind)
     if said is None or reader is None:
-        aside = "it is not a JSON object" if said is None else f"we know nothing of kind {kind or 'none'}"
+        unknown = f"we know nothing of kind {kind}" if kind else "it does not say its kind"
+        aside = "it is not a JSON object" if said is None else unknown
         return Heard(number, kind, is_understood=False, aside=aside)
     who = _who(said, introduces=kind == "customer")
     if who.is_nobody:

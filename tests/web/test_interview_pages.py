@@ -74,6 +74,12 @@ def own(interview: ExitInterview, code: str = "") -> str:
 # Staff
 
 
+@pytest.mark.parametrize("name", ["interviews", "company_exits", "returns", "promises", "reviews"])
+def test_the_pages_around_an_end_stand_under_endings(client: Client, dana: User, name: str) -> None:
+    bar = client.get(reverse(name)).content.decode().split("</header>")[0]
+    assert f'<a href="{reverse("endings")}" aria-current="page">' in bar
+
+
 def test_it_refuses_a_stranger(client: Client) -> None:
     interview = begun(staff())
     party = interview.breakup.relationship.party_id

@@ -266,7 +266,11 @@ def test_a_weak_match_that_is_them_leads_to_the_merge(client: Client, dana: Any)
 def test_a_person_known_by_name_only_has_a_section(client: Client, dana: Any) -> None:
     party = gone().party
     Relationship.objects.all().delete()
-    assert "They have not left." in client.get(reverse("person_returns", args=[party.pk])).content.decode()
+    alone = client.get(reverse("person_returns", args=[party.pk])).content.decode()
+    assert "They have not left." in alone
+    assert alone.count("<h1") == 1
+    part = client.get(reverse("person_returns", args=[party.pk]), headers={"HX-Request": "true"})
+    assert not part.content.strip()  # on their page no box that says nothing
 
 
 def test_one_return_counts_its_queries(client: Client, dana: Any, django_assert_max_num_queries: Any) -> None:

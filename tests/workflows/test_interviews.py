@@ -552,6 +552,14 @@ def test_the_letter_is_a_thank_you_and_nothing_else(dana: User) -> None:
     assert "{" not in done.letter
 
 
+def test_a_letter_speaks_one_language_its_dates_too(dana: User) -> None:
+    done = interviews.complete(
+        tell(begun(dana, given_name="Ben", language="fr"), by=dana, owed="The deposit."), by=dana
+    )
+    month = Promise.objects.get().due_on.strftime("%B")
+    assert f" {month} " in done.letter
+
+
 def test_without_a_name_there_is_no_letter_rather_than_one_with_a_hole(dana: User) -> None:
     done = interviews.complete(tell(begun(dana, name=""), by=dana, main="x"), by=dana)
 

@@ -76,7 +76,8 @@ def draft_for(about: About, *, script: Script, said: Heard, places: Mapping[str,
     places  what a question may say of the person
     """
     relationship, outcome = about.relationship, about.interview.outcome
-    language = relationship.party.language[:2].lower() or "en"
+    spoken = relationship.party.language[:2].lower()
+    language = spoken if all(spoken in paragraph.text for paragraph in script.letter) else "en"  # one language a letter
     owner = owner_of(relationship, about.interview)
     signer = about.by or owner
     due_on = Promise.objects.filter(pk__in=outcome["promises"]).values_list("due_on", flat=True).first()

@@ -163,7 +163,8 @@ def _facts(
         "life_began": np.where(has_life | back, facts["life_began"], as_of).astype(np.int64),
         "silent_days": facts["silent_days"],
         "usual_gap": facts["usual_gap"],
-        "ended_on": ended_on,
+        # A coming end outranks a presumed one: where it is quoted, its own day is.
+        "ended_on": np.where(notice & ~facts["explicit_end"], ends_on, ended_on).astype(np.int64),
         "p_ended": of_life(floats(current["ended_chance"]), np.nan).astype(np.float64),
     }
     return facts, quoted

@@ -14,6 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as of_properties
+
+# A busy machine makes any one example slow; what a property takes is no property of the code.
+of_properties.register_profile("house", deadline=None)
+of_properties.load_profile("house")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "tests"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, Protocol
+from typing import Protocol
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -53,7 +53,7 @@ def writes(said: LazyText, *, named: Mapping[str, type[Model]], back: Back) -> C
             except NotFound as error:
                 raise Http404(str(error)) from error
             except RekindleError as error:
-                messages.error(request, sentence(error))
+                messages.error(request, sentence_of(error))
                 return redirect(back(request.POST, party_id=numbers.get("party_id")))
             messages.success(request, str(said))
             return redirect(back(request.POST, party_id=party_id))
@@ -63,7 +63,6 @@ def writes(said: LazyText, *, named: Mapping[str, type[Model]], back: Back) -> C
     return of
 
 
-def sentence(error: RekindleError) -> str:
+def sentence_of(error: RekindleError) -> str:
     """What went wrong and what to do, as a person reads it: without the place in the program's own words."""
-    remedy: Any = error.remedy
-    return f"{error.what[:1].upper()}{error.what[1:]}. {remedy}".strip()
+    return f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}".strip()

@@ -18,6 +18,7 @@ from rekindle.relationships import company_exit_queries as exits_of
 from rekindle.relationships import queries
 from rekindle.relationships.models import BurdenFact, Party, Relationship
 from rekindle.relationships.vocabulary import Burden
+from rekindle.web.acts import sentence_of
 from rekindle.web.company_exit_forms import BurdenForm
 from rekindle.web.gate import staff, staff_for, wants_part
 from rekindle.workflows import burdens, endings
@@ -46,7 +47,7 @@ def record(request: HttpRequest, party_id: int) -> HttpResponse:
                 expires_on=given["expires_on"],
             )  # fmt: skip
         except RekindleError as error:
-            form.add_error(None, _sentence(error))
+            form.add_error(None, sentence_of(error))
         else:
             messages.success(request, _("The fact is kept. It counts for two years at most."))
             return _back(request, relationship)
@@ -62,7 +63,7 @@ def dispute(request: HttpRequest, number: int) -> HttpResponse:
     try:
         burdens.dispute(fact.pk, words_of_theirs=request.POST.get("words", ""), by=user)
     except RekindleError as error:
-        messages.error(request, _sentence(error))
+        messages.error(request, sentence_of(error))
     else:
         messages.success(request, _("Their answer stands beside it."))
     return _back(request, fact.relationship)
@@ -76,7 +77,7 @@ def withdraw(request: HttpRequest, number: int) -> HttpResponse:
     try:
         burdens.withdraw(fact.pk, reason=request.POST.get("words", ""), by=user)
     except RekindleError as error:
-        messages.error(request, _sentence(error))
+        messages.error(request, sentence_of(error))
     else:
         messages.success(request, _("Withdrawn. It stays to be read and counts no more."))
     return _back(request, fact.relationship)
@@ -112,10 +113,6 @@ def _relationship(party_id: int) -> Relationship:
     if relationship is None:
         raise Http404(_("There is no relationship yet."))
     return relationship
-
-
-def _sentence(error: RekindleError) -> str:
-    return f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}".strip()
 
 
 urlpatterns: list[URLPattern] = [

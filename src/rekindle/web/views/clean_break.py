@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -22,12 +21,10 @@ from rekindle.relationships import company_exit_queries as exits_of
 from rekindle.relationships import queries
 from rekindle.relationships.models import Note, Party, Relationship
 from rekindle.relationships.vocabulary import Channel, IdentityKind
+from rekindle.web.acts import sentence_of
 from rekindle.web.gate import staff, staff_for
 from rekindle.workflows import clean_break, clean_break_proof, endings, notes
-
-SECOND_LASTS: Final = timedelta(days=3)
-"""A colleague seconds it within so many days, or it is asked for anew. Our choice, as for a shorter quiet."""
-_SALT: Final = "rekindle.clean_break"
+from rekindle.workflows.deeds import second as second_hand
 
 
 @login_required
@@ -49,10 +46,10 @@ def ask(request: HttpRequest, party_id: int) -> HttpResponse:
     try:
         reason = endings.reason_of(request.POST.get("reason", ""), what="why it is closed for good")
         note = notes.write(relationship.party, text=reason, by=user)
-        token = signing.dumps([relationship.pk, user.pk, note.pk], salt=_SALT)
+        token = signing.dumps([relationship.pk, user.pk, note.pk], salt=second_hand.CLEAN_BREAK)
         link = request.build_absolute_uri(reverse("clean_break_second")) + "?" + urlencode({"t": token})
     except RekindleError as error:
-        messages.error(request, _sentence(error))
+        messages.error(request, sentence_of(error))
     return render(request, "web/clean_break.html", {**_context(request, relationship), "second_link": link})
 
 
@@ -63,7 +60,7 @@ def second(request: HttpRequest) -> HttpResponse:
     user = staff_for(request, Deed.ANSWER_TASKS)
     try:
         number, first_id, note_id = signing.loads(
-            request.POST.get("t") or request.GET.get("t", ""), salt=_SALT, max_age=SECOND_LASTS
+            request.POST.get("t") or request.GET.get("t", ""), salt=second_hand.CLEAN_BREAK, max_age=second_hand.LASTS
         )
     except signing.BadSignature as error:
         raise Http404(_("This link has run out or was never one of ours.")) from error
@@ -74,7 +71,7 @@ def second(request: HttpRequest) -> HttpResponse:
         try:
             clean_break.close(relationship, by=first, seconded_by=user, reason=note.text)
         except RekindleError as error:
-            messages.error(request, _sentence(error))
+            messages.error(request, sentence_of(error))
         else:
             messages.success(request, _("Both of you have said so: it is closed for good."))
         return redirect("clean_break", party_id=relationship.party_id)
@@ -100,7 +97,7 @@ def reopen(request: HttpRequest, party_id: int) -> HttpResponse:
             relationship, by=user, reason=given.get("reason", ""), their_approach=given.get("their_approach", "")
         )
     except RekindleError as error:
-        messages.error(request, _sentence(error))
+        messages.error(request, sentence_of(error))
     else:
         messages.success(request, _("Opened again. The never-again list stays until they lift it themselves."))
     return redirect("clean_break", party_id=party_id)
@@ -136,10 +133,6 @@ def _name(relationship: Relationship) -> str:
     party = relationship.party
     number = queries.numbers_of([party.pk]).get(party.pk)
     return party.name or (_("customer %(number)s") % {"number": number} if number else str(party))
-
-
-def _sentence(error: RekindleError) -> str:
-    return f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}".strip()
 
 
 urlpatterns: list[URLPattern] = [

@@ -20,6 +20,7 @@ from rekindle.relationships import company_exit_queries as exits_of
 from rekindle.relationships import queries
 from rekindle.relationships.models import CompanyExit, LadderStep, Party, Relationship
 from rekindle.relationships.vocabulary import ExitGround, ExitState, Rung
+from rekindle.web.acts import sentence_of
 from rekindle.web.company_exit_forms import ProposalForm, StepForm
 from rekindle.web.gate import staff, staff_for
 from rekindle.web.views import burdens as burdens_pages
@@ -100,7 +101,7 @@ def begin(request: HttpRequest, party_id: int) -> HttpResponse:
             try:
                 made = company_exits.open(relationship, ground=ground, by=user)
             except RekindleError as refused:
-                error = _sentence(refused)
+                error = sentence_of(refused)
             else:
                 return redirect("company_exit", number=made.pk)
     context = {
@@ -136,7 +137,7 @@ def act(request: HttpRequest, number: int) -> HttpResponse:
     try:
         messages.success(request, said(company_exit, user, request.POST.get("words", "")))
     except RekindleError as error:
-        messages.error(request, _sentence(error))
+        messages.error(request, sentence_of(error))
     return redirect("company_exit", number=company_exit.pk)
 
 
@@ -147,7 +148,7 @@ def _step(request: HttpRequest, company_exit: CompanyExit, user: User) -> HttpRe
         try:
             company_exits.step(company_exit, **{**given, "rung": Rung(given["rung"])}, by=user)
         except RekindleError as error:
-            form.add_error(None, _sentence(error))
+            form.add_error(None, sentence_of(error))
         else:
             messages.success(request, _("The rung is written down."))
             return redirect("company_exit", number=company_exit.pk)
@@ -167,7 +168,7 @@ def _propose(request: HttpRequest, company_exit: CompanyExit, user: User, *, is_
                 messages.success(request, _("Proposed. Nobody is told before a second person has agreed."))
                 return redirect("company_exit", number=company_exit.pk)
         except RekindleError as error:
-            form.add_error(None, _sentence(error))
+            form.add_error(None, sentence_of(error))
     return render(request, "web/company_exit.html", _one(request, company_exit, proposal=form, preview=preview))
 
 
@@ -310,10 +311,6 @@ def _called(relationship: Relationship, numbers: dict[int, str]) -> str:
     party = relationship.party
     number = numbers.get(party.pk)
     return party.name or (_("customer %(number)s") % {"number": number} if number else str(party))
-
-
-def _sentence(error: RekindleError) -> str:
-    return f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}".strip()
 
 
 urlpatterns: list[URLPattern] = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
 from functools import wraps
 from typing import Final, TypeVar
 
@@ -25,7 +24,10 @@ from rekindle.accounts.roles import Deed
 from rekindle.errors import BadInput, Conflict, NotFound, Refused
 from rekindle.relationships.models import DataRequest, Party
 from rekindle.relationships.vocabulary import Basis, Channel, RequestKind, TouchClass
+from rekindle.web.acts import sentence_of
 from rekindle.web.gate import staff, staff_for, wants_part
+from rekindle.web.given import day as given_day
+from rekindle.web.given import word as given_word
 from rekindle.words import Word
 from rekindle.workflows import consent, consent_strip, data_requests, links, own_link
 from rekindle.workflows.links import LinkPurpose
@@ -94,9 +96,9 @@ def _writes(said: LazyText, *, deed: Deed = Deed.ANSWER_TASKS) -> Callable[[Act]
             except Refused as error:
                 if error.rule == "role":
                     raise PermissionDenied(str(error)) from error
-                messages.error(request, _sentence(error))
+                messages.error(request, sentence_of(error))
             except (BadInput, Conflict) as error:
-                messages.error(request, _sentence(error))
+                messages.error(request, sentence_of(error))
             else:
                 messages.success(request, str(said))
             return redirect("person_links" if request.POST.get("here") == "links" else "person_consents", party.pk)
@@ -111,13 +113,13 @@ def record(given: QueryDict, *, by: User, party_id: int) -> int:
     party = Party.objects.get(pk=party_id)
     return consent.record(
         party,
-        channel=_word(Channel, given.get("channel"), what=_("the road")),
-        purpose=_word(TouchClass, given.get("purpose"), what=_("the purpose")),
-        basis=_word(Basis, given.get("basis"), what=_("the ground")),
+        channel=given_word(Channel, given.get("channel"), what=_("the road")),
+        purpose=given_word(TouchClass, given.get("purpose"), what=_("the purpose")),
+        basis=given_word(Basis, given.get("basis"), what=_("the ground")),
         how=given.get("how", ""),
         proof=given.get("proof", ""),
-        given_on=_day(given, "given_on"),
-        expires_on=_day(given, "expires_on"),
+        given_on=given_day(given, "given_on"),
+        expires_on=given_day(given, "expires_on"),
         by=by,
     ).pk
 
@@ -126,16 +128,16 @@ def record(given: QueryDict, *, by: User, party_id: int) -> int:
 def renew(given: QueryDict, *, by: User, party_id: int, number: int) -> int:
     _theirs(party_id, number)
     return consent.renew(
-        number, how=given.get("how", ""), proof=given.get("proof", ""), by=by, given_on=_day(given, "given_on"),
-        expires_on=_day(given, "expires_on"),
+        number, how=given.get("how", ""), proof=given.get("proof", ""), by=by, given_on=given_day(given, "given_on"),
+        expires_on=given_day(given, "expires_on"),
     ).pk  # fmt: skip
 
 
 @_writes(gettext_lazy("It is withdrawn, and holds at once."))
 def withdraw(given: QueryDict, *, by: User, party_id: int) -> int:
     asked = given.get("purpose", "")
-    purpose = _word(TouchClass, asked, what=_("the purpose")) if asked else None
-    channel = _word(Channel, given.get("channel"), what=_("the road"))
+    purpose = given_word(TouchClass, asked, what=_("the purpose")) if asked else None
+    channel = given_word(Channel, given.get("channel"), what=_("the road"))
     party = Party.objects.get(pk=party_id)
     return consent.withdraw(party, channel=channel, purpose=purpose, reason=given.get("reason", ""), by=by)
 
@@ -148,7 +150,7 @@ def end_links(_given: QueryDict, *, by: User, party_id: int) -> int:
 
 @_writes(gettext_lazy("The request is written down."))
 def open_request(given: QueryDict, *, by: User, party_id: int) -> int:
-    kind = _word(RequestKind, given.get("kind"), what=_("what they ask"))
+    kind = given_word(RequestKind, given.get("kind"), what=_("what they ask"))
     party = Party.objects.get(pk=party_id)
     return data_requests.open_request(party, kind=kind, via="staff", words=given.get("words", ""), by=by).pk
 
@@ -162,7 +164,7 @@ def answer_request(request: HttpRequest, number: int) -> HttpResponse:
     try:
         data_requests.answer(asked.pk, answer=request.POST.get("answer", ""), by=by)
     except (BadInput, Conflict) as error:
-        messages.error(request, _sentence(error))
+        messages.error(request, sentence_of(error))
     else:
         messages.success(request, _("The answer is written down."))
     return redirect("person_consents", asked.party_id) if asked.party_id else redirect("people")
@@ -183,27 +185,6 @@ def _short(purpose: TouchClass) -> str:
 def _theirs(party_id: int, number: int) -> None:
     if not Party.objects.filter(pk=party_id, consents__pk=number).exists():
         raise NotFound(f"no consent {number} of party {party_id}")
-
-
-def _word(words: type[W], value: str | None, *, what: str) -> W:
-    found = next((word for word in words if word.value == value), None)
-    if found is None:
-        raise BadInput(_("%(what)s is missing") % {"what": what}, remedy=_("Choose one of the list."))
-    return found
-
-
-def _day(given: QueryDict, name: str) -> date | None:
-    text = given.get(name, "").strip()
-    if not text:
-        return None
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date()
-    except ValueError as error:
-        raise BadInput(_("%(text)s is no day") % {"text": text[:40]}, remedy=_("Write it as 2026-03-31.")) from error
-
-
-def _sentence(error: BadInput | Conflict | Refused) -> str:
-    return f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}".strip()
 
 
 urlpatterns: list[URLPattern] = [

@@ -27,17 +27,16 @@ from rekindle.relationships.models import Breakup, CoolingOff, Note, Party, Rela
 from rekindle.relationships.policy import CLEAN_BREAK, UNDO_WITHIN
 from rekindle.relationships.reasons import label_of
 from rekindle.relationships.vocabulary import BreakupKind, Feeling, Stage, WantBack
+from rekindle.web.acts import sentence_of
 from rekindle.web.ending_forms import EndForm
 from rekindle.web.gate import staff, staff_for, wants_part
 from rekindle.workflows import autopsy, company_exits, cooling_off, endings, notes, part, want_back
 from rekindle.workflows.autopsy import Avoidable
+from rekindle.workflows.deeds import second as second_hand
 
 SHOWN: Final = 8
 ROWS: Final = 40
 
-SECOND_LASTS: Final = timedelta(days=3)
-"""A colleague seconds a shorter quiet within so many days, or it is asked for anew. Our choice."""
-_SALT: Final = "rekindle.quiet.shorten"
 
 _COLUMNS: Final = (Column.NOTICE, Column.ENDED, Column.DECIDE, Column.BACK, Column.CLOSED)
 
@@ -112,7 +111,7 @@ def record(request: HttpRequest, party_id: int) -> HttpResponse:
         try:
             parted = part.record_end(relationship, by=user, told=form.told())
         except RekindleError as error:
-            form.add_error(None, _sentence(error))
+            form.add_error(None, sentence_of(error))
         else:
             _say_parted(request, parted)
             return redirect("end", number=parted.breakup.pk)
@@ -143,7 +142,7 @@ def act(request: HttpRequest, number: int) -> HttpResponse:
     try:
         said = deed(request, end, user)
     except RekindleError as error:
-        messages.error(request, _sentence(error))
+        messages.error(request, sentence_of(error))
     else:
         messages.success(request, said)
     return redirect("end", number=end.pk)
@@ -161,7 +160,7 @@ def presumed(request: HttpRequest, party_id: int) -> HttpResponse:
             return redirect("end", number=parted.breakup.pk)
         part.deny_presumed(relationship, by=user, reason=request.POST.get("reason", ""))
     except RekindleError as error:
-        messages.error(request, _sentence(error))
+        messages.error(request, sentence_of(error))
     else:
         messages.success(request, _("Good to know: they are still with us."))
     return redirect("endings")
@@ -180,10 +179,10 @@ def shorten(request: HttpRequest, number: int) -> HttpResponse:
         until = _day(request, "until")
         reason = endings.reason_of(request.POST.get("reason", ""), what="why the quiet may be shorter")
         note = notes.write(end.relationship.party, text=reason, by=user)
-        token = signing.dumps([end.pk, until.isoformat(), user.pk, note.pk], salt=_SALT)
+        token = signing.dumps([end.pk, until.isoformat(), user.pk, note.pk], salt=second_hand.QUIET)
         link = request.build_absolute_uri(reverse("quiet_second")) + "?" + urlencode({"t": token})
     except RekindleError as error:
-        messages.error(request, _sentence(error))
+        messages.error(request, sentence_of(error))
     return render(request, "web/ending.html", {**_ending(request, end), "second_link": link})
 
 
@@ -194,7 +193,7 @@ def second(request: HttpRequest) -> HttpResponse:
     user = staff_for(request, Deed.ANSWER_TASKS)
     try:
         number, day, first_id, note_id = signing.loads(
-            request.POST.get("t") or request.GET.get("t", ""), salt=_SALT, max_age=SECOND_LASTS
+            request.POST.get("t") or request.GET.get("t", ""), salt=second_hand.QUIET, max_age=second_hand.LASTS
         )
     except signing.BadSignature as error:
         raise Http404(_("This link has run out or was never one of ours.")) from error
@@ -204,7 +203,7 @@ def second(request: HttpRequest) -> HttpResponse:
         try:
             cooling_off.shorten(end.relationship, until=until, by=first, seconded_by=user, reason=note.text)
         except RekindleError as error:
-            messages.error(request, _sentence(error))
+            messages.error(request, sentence_of(error))
         else:
             messages.success(request, _("Both of you have said so: the quiet is shorter."))
         return redirect("end", number=end.pk)
@@ -412,10 +411,6 @@ def _day(request: HttpRequest, name: str) -> date:
     if day is None:
         raise BadInput(_("the day is missing"), remedy=_("Choose a day."))
     return day
-
-
-def _sentence(error: RekindleError) -> str:
-    return f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}".strip()
 
 
 def _relationship(party_id: int) -> Relationship:

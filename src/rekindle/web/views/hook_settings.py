@@ -24,6 +24,7 @@ from rekindle.errors import BadInput, Conflict, NotFound
 from rekindle.journal import hook_queries
 from rekindle.journal.models import WebhookSource
 from rekindle.relationships.vocabulary import WebhookShape
+from rekindle.web.acts import sentence_of
 from rekindle.web.gate import staff, staff_for
 from rekindle.workflows import webhooks
 from rekindle.workflows.hook_gather import how_many_wait
@@ -90,7 +91,7 @@ def _acts(act: Callable[..., WebhookSource | None]) -> View:
         except NotFound as error:
             raise Http404(str(error)) from error
         except (BadInput, Conflict) as error:
-            messages.error(request, f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}".strip())
+            messages.error(request, sentence_of(error))
             done = None
         number = done.pk if done is not None else numbers.get("source_id")
         return redirect("hooks_source", number) if number else redirect("hooks")

@@ -22,6 +22,7 @@ from rekindle.relationships import interview_queries, queries
 from rekindle.relationships.endings_queries import end_of
 from rekindle.relationships.models import Breakup, ExitInterview, Party
 from rekindle.relationships.vocabulary import Channel, InterviewMode, TouchClass
+from rekindle.web.acts import sentence_of
 from rekindle.web.gate import staff, staff_for, wants_part
 from rekindle.web.interview_forms import value_of
 from rekindle.web.views import interview_public
@@ -70,7 +71,7 @@ def start(request: HttpRequest, number: int) -> HttpResponse:
         try:
             made = interviews.begin(end, mode=mode, by=user, script=request.POST.get("script", "")[:24])
         except RekindleError as error:
-            messages.error(request, _sentence(error))
+            messages.error(request, sentence_of(error))
             return redirect("interview_start", number=number)
         return redirect("interview", number=made.pk)
     if known is not None:
@@ -109,7 +110,7 @@ def act(request: HttpRequest, number: int) -> HttpResponse:
     try:
         deed(request, interview, user)
     except RekindleError as error:
-        messages.error(request, _sentence(error))
+        messages.error(request, sentence_of(error))
         code = request.POST.get("code", "")[:24]
         return redirect(reverse("interview", args=[interview.pk]) + (f"?at={code}" if code.isidentifier() else ""))
     return redirect("interviews" if request.POST.get("here") == "list" else reverse("interview", args=[interview.pk]))
@@ -232,10 +233,6 @@ def _interview(number: int) -> ExitInterview:
     if found is None:
         raise Http404(_("There is no such interview."))
     return found
-
-
-def _sentence(error: RekindleError) -> str:
-    return f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}".strip()
 
 
 urlpatterns: list[URLPattern] = [

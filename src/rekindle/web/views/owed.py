@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
@@ -19,12 +19,16 @@ from django.views.decorators.http import require_GET
 
 from rekindle.accounts.models import User
 from rekindle.accounts.roles import Deed
-from rekindle.errors import BadInput, NotFound
+from rekindle.errors import BadInput
 from rekindle.relationships import owed_queries
 from rekindle.relationships.models import Case, Feedback, Goal, Milestone, Party, Promise, StakeholderRole, Tie
 from rekindle.relationships.vocabulary import FeedbackKind, MilestoneKind, PromiseState, StakeholderKind
 from rekindle.web.acts import Act, View, writes
 from rekindle.web.gate import staff, wants_part
+from rekindle.web.given import day as given_day
+from rekindle.web.given import number as given_number
+from rekindle.web.given import party as given_party
+from rekindle.web.given import word as given_word
 from rekindle.words import Word
 from rekindle.workflows import cases, feedback, milestones, promises, roles
 from rekindle.workflows.owed import feedback_views, owed_view, promise_views
@@ -137,16 +141,16 @@ def _back(given: QueryDict, *, party_id: int | None) -> str:
 
 @_writes(gettext_lazy("The promise is kept in mind."))
 def make_promise(given: QueryDict, *, by: User, party_id: int) -> int:
-    due_on = _day(given, "due_on")
+    due_on = given_day(given, "due_on")
     if due_on is None:
         raise BadInput(_("the day it is due is missing"), remedy=_("Give the day by which it is to be kept."))
-    promises.make(_party(party_id), text=given.get("text", ""), due_on=due_on, by=by)
+    promises.make(given_party(party_id), text=given.get("text", ""), due_on=due_on, by=by)
     return party_id
 
 
 @_writes(gettext_lazy("What became of the promise is written down."))
 def answer_promise(given: QueryDict, *, by: User, promise_id: int) -> int:
-    state = _word(PromiseState, given.get("state"), what=_("what became of it"))
+    state = given_word(PromiseState, given.get("state"), what=_("what became of it"))
     outcome, told = given.get("outcome", ""), given.get("told") == "on"
     return promises.answer(promise_id, state=state, by=by, outcome=outcome, told=told).relationship.party_id
 
@@ -164,11 +168,11 @@ def undo_promise(_given: QueryDict, *, by: User, promise_id: int) -> int:
 @_writes(gettext_lazy("The day is kept."))
 def add_milestone(given: QueryDict, *, by: User, party_id: int) -> int:
     on, precision = milestones.known_parts(
-        day=_number(given, "day"), month=_number(given, "month"), year=_number(given, "year")
+        day=given_number(given, "day"), month=given_number(given, "month"), year=given_number(given, "year")
     )
     milestones.add(
-        _party(party_id),
-        kind=_word(MilestoneKind, given.get("kind"), what=_("what happened")),
+        given_party(party_id),
+        kind=given_word(MilestoneKind, given.get("kind"), what=_("what happened")),
         on=on,
         precision=precision,
         title=given.get("title", ""),
@@ -191,7 +195,7 @@ def remove_milestone(_given: QueryDict, *, by: User, milestone_id: int) -> int:
 
 @_writes(gettext_lazy("The case is open."))
 def open_case(given: QueryDict, *, by: User, party_id: int) -> int:
-    cases.open_case(_party(party_id), title=given.get("title", ""), words=given.get("words", ""), by=by)
+    cases.open_case(given_party(party_id), title=given.get("title", ""), words=given.get("words", ""), by=by)
     return party_id
 
 
@@ -207,8 +211,10 @@ def reopen_case(_given: QueryDict, *, by: User, case_id: int) -> int:
 
 @_writes(gettext_lazy("Their answer is kept."))
 def give_feedback(given: QueryDict, *, by: User, party_id: int) -> int:
-    kind = _word(FeedbackKind, given.get("kind"), what=_("the kind of answer"))
-    feedback.give(_party(party_id), kind=kind, score=_number(given, "score"), words=given.get("words", ""), by=by)
+    kind = given_word(FeedbackKind, given.get("kind"), what=_("the kind of answer"))
+    feedback.give(
+        given_party(party_id), kind=kind, score=given_number(given, "score"), words=given.get("words", ""), by=by
+    )
     return party_id
 
 
@@ -219,7 +225,7 @@ def close_feedback(given: QueryDict, *, by: User, feedback_id: int) -> int:
 
 @_writes(gettext_lazy("The goal is kept."))
 def set_goal(given: QueryDict, *, by: User, party_id: int) -> int:
-    cases.set_goal(_party(party_id), text=given.get("text", ""), by_day=_day(given, "by_day"), by=by)
+    cases.set_goal(given_party(party_id), text=given.get("text", ""), by_day=given_day(given, "by_day"), by=by)
     return party_id
 
 
@@ -235,10 +241,10 @@ def end_goal(given: QueryDict, *, by: User, goal_id: int) -> int:
 def take_role(given: QueryDict, *, by: User, party_id: int) -> int:
     name = given.get("organisation", "").strip()
     roles.take_role(
-        _party(party_id),
-        kind=_word(StakeholderKind, given.get("kind"), what=_("the role")),
+        given_party(party_id),
+        kind=given_word(StakeholderKind, given.get("kind"), what=_("the role")),
         organisation=roles.organisation_named(name, by=by) if name else None,
-        from_day=_day(given, "from_day"),
+        from_day=given_day(given, "from_day"),
         note=given.get("note", ""),
         by=by,
     )
@@ -247,20 +253,20 @@ def take_role(given: QueryDict, *, by: User, party_id: int) -> int:
 
 @_writes(gettext_lazy("The role has ended; it stays in the record."))
 def end_role(given: QueryDict, *, by: User, role_id: int) -> int:
-    return roles.end_role(role_id, to_day=_day(given, "to_day"), by=by).party_id
+    return roles.end_role(role_id, to_day=given_day(given, "to_day"), by=by).party_id
 
 
 @_writes(gettext_lazy("The move is written down."))
 def change_employer(given: QueryDict, *, by: User, party_id: int) -> int:
-    left, on = _number(given, "from"), _day(given, "on")
+    left, on = given_number(given, "from"), given_day(given, "on")
     if left is None or on is None:
         raise BadInput(_("the old employer or the day is missing"), remedy=_("Give both."))
     roles.change_employer(
-        _party(party_id),
-        from_=_party(left),
+        given_party(party_id),
+        from_=given_party(left),
         to=roles.organisation_named(given.get("to", ""), by=by),
         on=on,
-        kind=_word(StakeholderKind, given.get("kind"), what=_("the role")),
+        kind=given_word(StakeholderKind, given.get("kind"), what=_("the role")),
         is_told_by_them=given.get("told") == "on",
         by=by,
     )
@@ -269,52 +275,17 @@ def change_employer(given: QueryDict, *, by: User, party_id: int) -> int:
 
 @_writes(gettext_lazy("The tie is written down."))
 def write_tie(given: QueryDict, *, by: User, party_id: int) -> int:
-    member = User.objects.filter(pk=_number(given, "staff") or 0).first()
+    member = User.objects.filter(pk=given_number(given, "staff") or 0).first()
     if member is None:
         raise BadInput(_("nobody is chosen"), remedy=_("Choose who of us knows them."))
-    strength, since = _number(given, "strength") or 1, _day(given, "since")
-    roles.tie(_party(party_id), staff=member, since=since, strength=strength, note=given.get("note", ""), by=by)
+    strength, since = given_number(given, "strength") or 1, given_day(given, "since")
+    roles.tie(given_party(party_id), staff=member, since=since, strength=strength, note=given.get("note", ""), by=by)
     return party_id
 
 
 @_writes(gettext_lazy("The tie has ended."))
 def end_tie(_given: QueryDict, *, by: User, tie_id: int) -> int:
     return roles.end_tie(tie_id, by=by).party_id
-
-
-def _party(party_id: int) -> Party:
-    party = Party.objects.filter(pk=party_id).first()
-    if party is None:
-        raise NotFound(f"no party {party_id}")
-    return party
-
-
-def _word(words: type[W], value: str | None, *, what: str) -> W:
-    found = next((word for word in words if word.value == value), None)
-    if found is None:
-        raise BadInput(_("%(what)s is missing") % {"what": what}, remedy=_("Choose one of the list."))
-    return found
-
-
-def _number(given: QueryDict, name: str) -> int | None:
-    """A whole number of a form; None where it is left out. Raises BadInput for anything else."""
-    text = given.get(name, "").strip()
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise BadInput(_("%(text)s is no number") % {"text": text[:40]}, remedy=_("Give a whole number."))
-    return int(text)
-
-
-def _day(given: QueryDict, name: str) -> date | None:
-    """A day of a form; None where it is left out. Raises BadInput for anything else."""
-    text = given.get(name, "").strip()
-    if not text:
-        return None
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date()
-    except ValueError as error:
-        raise BadInput(_("%(text)s is no day") % {"text": text[:40]}, remedy=_("Write it as 2026-03-31.")) from error
 
 
 urlpatterns: list[URLPattern] = [

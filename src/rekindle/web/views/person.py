@@ -24,6 +24,7 @@ from rekindle.errors import BadInput, Refused
 from rekindle.relationships import queries
 from rekindle.relationships.models import Party, Relationship
 from rekindle.relationships.vocabulary import Channel, PartyKind, Stage, TaskState, TouchClass
+from rekindle.web.acts import sentence_of
 from rekindle.web.fit_words import outlook_source
 from rekindle.web.ribbon import Ribbon, ribbon
 from rekindle.web.templatetags.rekindle import percent, span
@@ -96,7 +97,7 @@ def note(request: HttpRequest, party_id: int) -> HttpResponse:
     except Refused as error:
         raise PermissionDenied(str(error)) from error
     except BadInput as error:
-        messages.error(request, f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}".strip())
+        messages.error(request, sentence_of(error))
     else:
         messages.success(request, _("Your note is kept."))
     return redirect("person", party_id=party.pk)

@@ -25,11 +25,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from rekindle.errors import BadInput, Conflict, NotFound, Refused, RekindleError
+from rekindle.errors import BadInput, Conflict, NotFound, Refused
 from rekindle.relationships.models import Brand, Party
 from rekindle.relationships.vocabulary import Channel, RequestKind
 from rekindle.relationships.wishes import HowOften
 from rekindle.web import rate
+from rekindle.web.acts import sentence_of
 from rekindle.workflows import door as doors
 from rekindle.workflows import links, own_link, preferences, unsubscribe
 from rekindle.workflows.consent import ASKED_ABOUT, Pair, pairs
@@ -211,7 +212,7 @@ def _change(request: HttpRequest, token: str, party: Party) -> HttpResponse:
             for sentence in said or (_("Nothing was changed; it all stands as before."),):
                 messages.success(request, sentence)
     except (BadInput, Conflict, Refused) as error:
-        messages.error(request, _sentence(error))
+        messages.error(request, sentence_of(error))
     return redirect(here)
 
 
@@ -272,7 +273,7 @@ def _knock(request: HttpRequest, token: str, party: Party) -> HttpResponse:
     try:
         said = _deed(deed, given, party)
     except (BadInput, Conflict, Refused) as error:
-        messages.error(request, _sentence(error))
+        messages.error(request, sentence_of(error))
         return redirect(here)
     if said:
         messages.success(request, said)
@@ -323,10 +324,6 @@ def _request_text(kind: RequestKind) -> str:
         RequestKind.ERASURE: _("I would like to be erased"),
         RequestKind.OBJECTION: _("I object to the use of my data; stop now"),
     }[kind]
-
-
-def _sentence(error: RekindleError) -> str:
-    return f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}".strip()
 
 
 urlpatterns: list[URLPattern] = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -24,7 +24,9 @@ from rekindle.relationships import queries, review_queries
 from rekindle.relationships.models import Party, Review
 from rekindle.relationships.review_queries import Whose
 from rekindle.relationships.vocabulary import ExitGround, ReviewAnswer
+from rekindle.web.acts import sentence_of
 from rekindle.web.gate import staff, staff_for, wants_part
+from rekindle.web.given import day as given_day
 from rekindle.web.templatetags.rekindle import day as day_text
 from rekindle.workflows import reviews
 from rekindle.workflows.review_card import Card, card
@@ -102,9 +104,9 @@ def answer(request: HttpRequest, number: int) -> HttpResponse:
         kept = reviews.answer(number, decided=_decided(request.POST), by=user, shown=shown)
     except (BadInput, NotFound) as error:
         context = _card_page(request, review)
-        return render(request, "web/review.html", {**context, "given": request.POST, "problem": _sentence(error)})
+        return render(request, "web/review.html", {**context, "given": request.POST, "problem": sentence_of(error)})
     except RekindleError as error:
-        messages.error(request, _sentence(error))
+        messages.error(request, sentence_of(error))
         return redirect(_address(number, whose=asked))
     said = _("%(name)s: %(answer)s. Looked at again on %(day)s.") % {
         "name": kept.relationship.party, "answer": ReviewAnswer(kept.answer).label, "day": day_text(kept.next_on),
@@ -121,12 +123,12 @@ def later(request: HttpRequest, number: int) -> HttpResponse:
     asked, whose = _whose(request.POST, user)
     _before, behind = review_queries.beside(review, whose)
     try:
-        until = _day(request.POST, "until")
+        until = given_day(request.POST, "until")
         if until is None:
             raise BadInput(_("the day is missing"), remedy=_("Say when to ask again."))
         reviews.put_off(number, until=until, by=user)
     except RekindleError as error:
-        messages.error(request, _sentence(error))
+        messages.error(request, sentence_of(error))
         return redirect(_address(number, whose=asked))
     messages.success(request, _("Put off to %(day)s.") % {"day": day_text(until)})
     return redirect(_address(behind, whose=asked) if behind else reverse("reviews") + _query(whose=asked, show=False))
@@ -140,7 +142,7 @@ def undo(request: HttpRequest, number: int) -> HttpResponse:
     try:
         reviews.undo(review.pk, by=user)
     except RekindleError as error:
-        messages.error(request, _sentence(error))
+        messages.error(request, sentence_of(error))
     else:
         messages.success(request, _("The card waits again."))
     return redirect("review", number=review.pk)
@@ -152,14 +154,14 @@ def minutes(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """The minutes of some days as a CSV file. A POST, because the taking is kept on record."""
     user = staff_for(request, Deed.EXPORT)
     try:
-        first, last = _day(request.POST, "first"), _day(request.POST, "last")
+        first, last = given_day(request.POST, "first"), given_day(request.POST, "last")
         if first is None or last is None:
             raise BadInput(_("a day is missing"), remedy=_("Give the first and the last day."))
         rows = reviews.minutes_of(first, last, by=user)
     except Refused as error:
         raise PermissionDenied(str(error)) from error
     except BadInput as error:
-        messages.error(request, _sentence(error))
+        messages.error(request, sentence_of(error))
         return redirect("reviews")
     named = f"review-minutes-{first.isoformat()}-{last.isoformat()}.csv"
     return StreamingHttpResponse(
@@ -228,9 +230,9 @@ def _decided(given: QueryDict) -> Decided:
     return Decided(
         answer=word,
         minutes=given.get("minutes", ""),
-        next_on=_day(given, "next_on"),
+        next_on=given_day(given, "next_on"),
         promise=given.get("promise", "") if is_mend else "",
-        promise_on=_day(given, "promise_on") if is_mend else None,
+        promise_on=given_day(given, "promise_on") if is_mend else None,
         ground=ground if is_ending else None,
     )
 
@@ -287,26 +289,11 @@ def _answered(text: str) -> Review | None:
     return found
 
 
-def _day(given: QueryDict, name: str) -> date | None:
-    """A day of a form; None where it is left out. Raises BadInput for anything else."""
-    text = given.get(name, "").strip()
-    if not text:
-        return None
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date()
-    except ValueError as error:
-        raise BadInput(_("%(text)s is no day") % {"text": text[:40]}, remedy=_("Write it as 2026-03-31.")) from error
-
-
 def _review(number: int) -> Review:
     review = review_queries.one(number) if number < 2**63 else None
     if review is None:
         raise Http404(_("There is no such review."))
     return review
-
-
-def _sentence(error: RekindleError) -> str:
-    return f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}".strip()
 
 
 urlpatterns: list[URLPattern] = [

@@ -25,6 +25,7 @@ from rekindle.journal.models import Night
 from rekindle.relationships import queries
 from rekindle.relationships.models import Task
 from rekindle.relationships.vocabulary import Stage, TaskState
+from rekindle.web.acts import sentence_of
 from rekindle.web.gate import staff_for
 from rekindle.web.night_words import REASONS, RULES
 from rekindle.web.templatetags.rekindle import day as day_in_words
@@ -168,7 +169,7 @@ def _refused(request: HttpRequest, task_id: int, error: BadInput | Conflict | No
     task = Task.objects.select_related("relationship__party", "relationship__brand", "owner").filter(pk=task_id).first()
     if task is None:
         raise Http404(str(error))
-    text = f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}".strip()
+    text = sentence_of(error)
     if request.htmx:  # type: ignore[attr-defined]
         return _part(request, task, error=text)
     messages.error(request, text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
 from typing import Final, TypeVar
 
 from django.contrib.auth.decorators import login_required
@@ -24,6 +23,9 @@ from rekindle.relationships.models import DecisionRecord, Party, PartyLink
 from rekindle.relationships.vocabulary import LinkKind, PartyKind, StakeholderKind, Stance
 from rekindle.web.acts import Act, View, writes
 from rekindle.web.gate import staff, wants_part
+from rekindle.web.given import day as given_day
+from rekindle.web.given import party as given_party
+from rekindle.web.given import word as given_word
 from rekindle.words import Word
 from rekindle.workflows import together, together_view
 from rekindle.workflows.person import find
@@ -99,42 +101,47 @@ def _back(given: QueryDict, *, party_id: int | None) -> str:
 
 @_writes(gettext_lazy("The household is written down."))
 def make_household(given: QueryDict, *, by: User, party_id: int) -> int:
-    members = [_party(party_id)]
+    members = [given_party(party_id)]
     if given.get("who", "").strip():
         members.append(_named(given.get("who", "")))
-    together.make_household(given.get("name", ""), members=members, from_day=_day(given, "from_day"), by=by)
+    together.make_household(given.get("name", ""), members=members, from_day=given_day(given, "from_day"), by=by)
     return party_id
 
 
 @_writes(gettext_lazy("They belong to the household."))
 def add_member(given: QueryDict, *, by: User, party_id: int) -> int:
     """From the household's page a person is named, from a person's page the household."""
-    here, named = _party(party_id), _named(given.get("who", ""))
+    here, named = given_party(party_id), _named(given.get("who", ""))
     home, member = (here, named) if here.kind == PartyKind.HOUSEHOLD.value else (named, here)
     together.add_member(
-        home, member, from_day=_day(given, "from_day"), to_day=_day(given, "to_day"), note=given.get("note", ""), by=by
+        home,
+        member,
+        from_day=given_day(given, "from_day"),
+        to_day=given_day(given, "to_day"),
+        note=given.get("note", ""),
+        by=by,
     )
     return party_id
 
 
 @_writes(gettext_lazy("The household has its new name."))
 def rename(given: QueryDict, *, by: User, party_id: int) -> int:
-    return together.rename(_party(party_id), name=given.get("name", ""), by=by).pk
+    return together.rename(given_party(party_id), name=given.get("name", ""), by=by).pk
 
 
 @_writes(gettext_lazy("The household is dissolved; it stays in the record."))
 def dissolve(given: QueryDict, *, by: User, party_id: int) -> int:
-    return together.dissolve(_party(party_id), on=_day(given, "on"), by=by).pk
+    return together.dissolve(given_party(party_id), on=given_day(given, "on"), by=by).pk
 
 
 @_writes(gettext_lazy("The link is written down."))
 def make_link(given: QueryDict, *, by: User, party_id: int) -> int:
     together.link(
-        _party(party_id),
+        given_party(party_id),
         _named(given.get("who", "")),
-        kind=_word(LinkKind, given.get("kind"), what=_("how they belong together")),
-        from_day=_day(given, "from_day"),
-        to_day=_day(given, "to_day"),
+        kind=given_word(LinkKind, given.get("kind"), what=_("how they belong together")),
+        from_day=given_day(given, "from_day"),
+        to_day=given_day(given, "to_day"),
         note=given.get("note", ""),
         by=by,
     )
@@ -143,7 +150,7 @@ def make_link(given: QueryDict, *, by: User, party_id: int) -> int:
 
 @_writes(gettext_lazy("It has ended; it stays in the record."))
 def end_link(given: QueryDict, *, by: User, link_id: int) -> int:
-    return together.end_link(link_id, to_day=_day(given, "to_day"), by=by).party_id
+    return together.end_link(link_id, to_day=given_day(given, "to_day"), by=by).party_id
 
 
 @_writes(gettext_lazy("The link is removed."))
@@ -153,11 +160,11 @@ def remove_link(_given: QueryDict, *, by: User, link_id: int) -> int:
 
 @_writes(gettext_lazy("The decision is written down."))
 def record_decision(given: QueryDict, *, by: User, party_id: int) -> int:
-    on = _day(given, "on")
+    on = given_day(given, "on")
     if on is None:
         raise BadInput(_("the day is missing"), remedy=_("Give the day of the decision."))
     together.record_decision(
-        _party(party_id),
+        given_party(party_id),
         on=on,
         what=given.get("what", ""),
         outcome=given.get("outcome", ""),
@@ -188,8 +195,8 @@ def _stance(given: QueryDict, mark: str) -> StanceTold | None:
     role = given.get(f"role{mark}")
     return StanceTold(
         party=_named(who),
-        stance=_word(Stance, given.get(f"stance{mark}"), what=_("where they stood")),
-        role=_word(StakeholderKind, role, what=_("the role")) if role else None,
+        stance=given_word(Stance, given.get(f"stance{mark}"), what=_("where they stood")),
+        role=given_word(StakeholderKind, role, what=_("the role")) if role else None,
         note=given.get(f"note{mark}", ""),
     )
 
@@ -202,13 +209,6 @@ def _named(who: str) -> Party:
         raise BadInput(error.what, remedy=error.remedy) from error
 
 
-def _party(party_id: int) -> Party:
-    party = Party.objects.filter(pk=party_id).first()
-    if party is None:
-        raise NotFound(f"no party {party_id}")
-    return party
-
-
 def _after(request: HttpRequest, name: str) -> int:
     """Where the page before ended; 0 at the beginning. Raises Http404 for what is no place."""
     text = request.GET.get(name, "")
@@ -217,24 +217,6 @@ def _after(request: HttpRequest, name: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise Http404(_("There is no such place on this page."))
     return int(text)
-
-
-def _word(words: type[W], value: str | None, *, what: str) -> W:
-    found = next((word for word in words if word.value == value), None)
-    if found is None:
-        raise BadInput(_("%(what)s is missing") % {"what": what}, remedy=_("Choose one of the list."))
-    return found
-
-
-def _day(given: QueryDict, name: str) -> date | None:
-    """A day of a form; None where it is left out. Raises BadInput for anything else."""
-    text = given.get(name, "").strip()
-    if not text:
-        return None
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date()
-    except ValueError as error:
-        raise BadInput(_("%(text)s is no day") % {"text": text[:40]}, remedy=_("Write it as 2026-03-31.")) from error
 
 
 urlpatterns: list[URLPattern] = [

@@ -21,6 +21,7 @@ from rekindle.errors import BadInput, Conflict, NotFound, Refused
 from rekindle.journal import audit_queries, refusal_queries
 from rekindle.relationships.models import DataRequest
 from rekindle.relationships.vocabulary import Channel, IdentityKind, TouchClass
+from rekindle.web.acts import sentence_of
 from rekindle.web.gate import staff, staff_for, wants_part
 from rekindle.web.views import trust_policies
 from rekindle.workflows import consent_clocks, data_requests, tasks, trust
@@ -98,7 +99,7 @@ def begin(request: HttpRequest, task_id: int) -> HttpResponse:
     except NotFound as error:
         raise Http404(str(error)) from error
     except Conflict as error:
-        messages.error(request, _said(error))
+        messages.error(request, sentence_of(error))
         return redirect("today")
     if wants_part(request):
         return render(request, "web/trust_may.html", {"answer": answer})
@@ -138,7 +139,7 @@ def answer_request(request: HttpRequest, request_id: int) -> HttpResponse:
     except NotFound as error:
         raise Http404(str(error)) from error
     except (BadInput, Conflict) as error:
-        messages.error(request, _said(error))
+        messages.error(request, sentence_of(error))
     else:
         messages.success(request, _("The answer is written down."))
     return redirect("trust_requests")
@@ -173,7 +174,7 @@ def ask_never_again(request: HttpRequest) -> HttpResponse:
             kind, request.POST.get("address", ""), by=by, source=request.POST.get("source", "").strip()
         )
     except BadInput as error:
-        messages.error(request, _said(error))
+        messages.error(request, sentence_of(error))
     else:
         if is_on_it:
             messages.warning(request, _("Yes, it is on the list: nothing reaches it, on any road."))
@@ -294,10 +295,6 @@ def _day_and_number(text: str) -> tuple[date, int] | None:
     if on is None or not _is_number(number):
         raise Http404("no such place among the requests")
     return on, int(number)
-
-
-def _said(error: BadInput | Conflict) -> str:
-    return f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}".strip()
 
 
 urlpatterns: list[URLPattern] = [

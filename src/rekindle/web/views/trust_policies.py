@@ -20,6 +20,7 @@ from rekindle.errors import BadInput, Conflict, Refused
 from rekindle.journal.refusal_queries import names_of
 from rekindle.relationships.policy import Quiet
 from rekindle.relationships.vocabulary import Channel, TouchClass
+from rekindle.web.acts import sentence_of
 from rekindle.web.gate import staff, staff_for
 from rekindle.web.trust_forms import PolicyForm, closing, touches
 from rekindle.workflows import policies, refusals, trust
@@ -50,7 +51,7 @@ def page(request: HttpRequest) -> HttpResponse:
         try:
             context = _effect(request, now, policies.draft(form.lengths()))
         except BadInput as error:
-            form.add_error(None, _said(error))
+            form.add_error(None, sentence_of(error))
         else:
             if context["changes"] and user.may(Deed.SETTINGS):
                 context["hidden"] = _hidden(form)
@@ -73,7 +74,7 @@ def keep(request: HttpRequest) -> HttpResponse:
         except Refused as error:
             raise PermissionDenied(str(error)) from error
         except (BadInput, Conflict) as error:
-            form.add_error(None, _said(error))
+            form.add_error(None, sentence_of(error))
         else:
             messages.success(
                 request,
@@ -119,10 +120,6 @@ def people(request: HttpRequest) -> HttpResponse:
 def _hidden(form: PolicyForm) -> list[tuple[str, str]]:
     """The lengths that were looked at, to be handed on; none where one of them cannot be read."""
     return [(name, str(form.data.get(name, ""))) for name in form.fields] if form.is_valid() else []
-
-
-def _said(error: BadInput | Conflict) -> str:
-    return f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}".strip()
 
 
 def _show(request: HttpRequest, form: PolicyForm, *, now: Quiet, may_change: bool, **more: Any) -> HttpResponse:

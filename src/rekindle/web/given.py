@@ -1,0 +1,52 @@
+"""What a form holds, read with a sentence for what cannot be: a word of the list, a whole number, a day, a party."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TypeVar
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from rekindle.errors import BadInput, NotFound
+from rekindle.relationships.models import Party
+from rekindle.words import Word
+
+W = TypeVar("W", bound=Word)
+
+
+def word(words: type[W], value: str | None, *, what: str) -> W:
+    """The word of that value. Raises BadInput naming what is missing."""
+    found = next((word for word in words if word.value == value), None)
+    if found is None:
+        raise BadInput(_("%(what)s is missing") % {"what": what}, remedy=_("Choose one of the list."))
+    return found
+
+
+def number(given: QueryDict, name: str) -> int | None:
+    """A whole number of a form; None where it is left out. Raises BadInput for anything else."""
+    text = given.get(name, "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise BadInput(_("%(text)s is no number") % {"text": text[:40]}, remedy=_("Give a whole number."))
+    return int(text)
+
+
+def day(given: QueryDict, name: str) -> date | None:
+    """A day of a form; None where it is left out. Raises BadInput for anything else."""
+    text = given.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError as error:
+        raise BadInput(_("%(text)s is no day") % {"text": text[:40]}, remedy=_("Write it as 2026-03-31.")) from error
+
+
+def party(party_id: int) -> Party:
+    """The party of that number. Raises NotFound."""
+    found = Party.objects.filter(pk=party_id).first()
+    if found is None:
+        raise NotFound(f"no party {party_id}")
+    return found

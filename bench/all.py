@@ -8,7 +8,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 BENCHES = (
-    ("bgnbd.py",),
+    ("bgnbd.py", "--alone", "1000000"),
+    ("purchases.py",),
     ("summaries.py", "--events", "2000000"),
     ("take_in.py", "--rows", "1000000"),
     ("night.py", "--people", "100000"),
@@ -18,6 +19,7 @@ BENCHES = (
     ("lifetime_value.py",),
     ("hazard.py", "--seeds", "0"),
     ("backtest.py", "--people", "20000"),
+    ("pymc_marketing.py", "--draws", "200", "--models", "bgnbd"),
 )
 
 if __name__ == "__main__":

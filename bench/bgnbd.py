@@ -1,14 +1,16 @@
 """BG/NBD beside lifetimes on the same simulated buyers: fit, and chance alive plus expected purchases.
 
-    python bench/bgnbd.py [--people 23570 1000000] [--repeats 3]
+    python bench/bgnbd.py [--people 23570 1000000] [--alone 10000000] [--repeats 3]
 
-Prints medians of wall seconds, ours and theirs taken in turn in one process, and how far the parameters agree.
-lifetimes runs once at a million people (about ten seconds).
+Prints medians of wall seconds, ours and theirs taken in turn in one process, how far the parameters agree, and the
+most memory the process has held. lifetimes runs once at a million people (about ten seconds); a size under --alone is
+fitted by us only.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import time
 import warnings
 from collections.abc import Callable
@@ -50,6 +52,7 @@ def main() -> None:
     """Both sizes, both libraries, one table."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--people", type=int, nargs="+", default=[23_570, 1_000_000])
+    asked.add_argument("--alone", type=int, nargs="*", default=[10_000_000])
     asked.add_argument("--repeats", type=int, default=3)
     options = asked.parse_args()
     warnings.simplefilter("ignore")
@@ -59,6 +62,17 @@ def main() -> None:
     print(f"{'people':>10} {'job':>8} {'rekindle s':>11} {'lifetimes s':>12} {'times':>7}")
     for people in options.people:
         compare(people, options.repeats, BetaGeoFitter())
+    for people in options.alone:
+        columns = simulate(people, rng=np.random.default_rng(20))
+        before = held()
+        ours = [timed(lambda columns=columns: bgnbd.fit(*columns)) for _ in range(options.repeats)]
+        print(f"{people:>10,} {'fit':>8} {median(seconds for seconds, _ in ours):>11.3f} {'not asked':>12}")
+        print(f"{'':>10} most memory held: {before:.2f} GiB before the fit, {held():.2f} GiB after")
+
+
+def held() -> float:
+    """Most memory the process has held so far, the columns themselves included, GiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def compare(people: int, repeats: int, theirs: Any) -> None:
@@ -77,7 +91,7 @@ def compare(people: int, repeats: int, theirs: Any) -> None:
     them = [timed(lambda: predict_theirs(theirs, x, t_x, T)) for _ in range(fewer)]
     show(people, "predict", ours, them)
     pairs = ", ".join(f"{k} {fit.parameters[k]:.4f}/{theirs.params_[k]:.4f}" for k in fit.parameters)
-    print(f"{'':>10} parameters ours/theirs: {pairs}")
+    print(f"{'':>10} parameters ours/theirs: {pairs}; most memory held so far {held():.2f} GiB")
 
 
 def predict(fit: bgnbd.BgNbd, x: Any, t_x: Any, T: Any) -> None:

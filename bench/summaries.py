@@ -4,7 +4,9 @@
 
 A seeded business of events/50 people over 730 days (25 % purchases, 70 % visits, 5 % other) is written in 13 loads
 to a temporary folder; the last load is the last day. Every step runs in a process of its own, so that its greatest
-memory (VmHWM) is its own. Prints a table; leaves nothing behind.
+memory (VmHWM) is its own. Prints a table, and how the increment of a day and the first rebuild stand beside the plain
+SQL of the same run (wanted at 50,000,000 events: 5 times as fast, and at most 1.1 times as long). Leaves nothing
+behind.
 """
 
 from __future__ import annotations
@@ -57,6 +59,27 @@ WITH dated AS (
         sum(money) FILTER (age >= 90 AND age < 180) AS money_prev_90, sum(visit) FILTER (age < 30) AS visits_30,
         sum(visit) FILTER (age >= 30 AND age < 60) AS visits_prev_30
     FROM gaps GROUP BY party_id
+), habit_days AS (
+    SELECT party_id, day, max(CAST(kind = 'visit' AS INT)) AS visit, max(CAST(kind = 'purchase' AS INT)) AS purchase,
+        max(CAST(kind IN ('usage', 'login') AS INT)) AS used, sum(amount_minor) FILTER (kind = 'payment') AS paid,
+        max(quantity) FILTER (kind = 'usage' AND quantity >= 0 AND quantity <= 1e9) AS seats, DATE '{last}' - day AS age
+    FROM dated
+    WHERE day > DATE '{last}' - 240 AND kind IN ('visit', 'purchase', 'usage', 'login', 'payment') GROUP BY ALL
+), logs AS (
+    SELECT *, CASE WHEN paid > 0 THEN CAST(round(ln(CAST(paid AS DOUBLE)) * 100000) AS BIGINT) END AS paid_log,
+        CAST(round(ln(seats + 1) * 100000) AS BIGINT) AS seats_log
+    FROM habit_days
+), habits AS (
+    SELECT party_id, sum(visit) FILTER (age < 90) AS visits_90, sum(visit) FILTER (age >= 90 AND age < 180) AS visits_b,
+        sum(purchase) FILTER (age < 90) AS buys_90, sum(purchase) FILTER (age >= 90 AND age < 180) AS buys_b,
+        sum(used) FILTER (age < 90) AS uses_90, sum(used) FILTER (age >= 90 AND age < 180) AS uses_b,
+        count(paid_log) FILTER (age < 60) AS paid_60, sum(paid_log) FILTER (age < 60) AS paid_log_60,
+        count(paid_log) FILTER (age >= 60) AS paid_b, sum(paid_log) FILTER (age >= 60) AS paid_log_b,
+        sum(paid_log * paid_log) AS paid_log_sq,
+        count(seats_log) FILTER (age < 60) AS seats_60, sum(seats_log) FILTER (age < 60) AS seats_log_60,
+        count(seats_log) FILTER (age >= 60) AS seats_b, sum(seats_log) FILTER (age >= 60) AS seats_log_b,
+        sum(seats_log * seats_log) AS seats_log_sq
+    FROM logs GROUP BY party_id
 ), standing AS (
     SELECT party_id, max(day) FILTER (kind IN ('purchase', 'visit', 'usage', 'login', 'complaint', 'ticket_opened',
             'click', 'reply', 'returned', 'referral', 'review', 'survey')) AS last_two_way_day,
@@ -70,7 +93,7 @@ WITH dated AS (
         count(*) FILTER (kind = 'payment' AND day > DATE '{last}' - 90) AS payments_90
     FROM dated GROUP BY party_id
 )
-SELECT * FROM standing LEFT JOIN lives USING (party_id) ORDER BY party_id
+SELECT * FROM standing LEFT JOIN lives USING (party_id) LEFT JOIN habits USING (party_id) ORDER BY party_id
 """
 
 
@@ -160,15 +183,20 @@ def main() -> None:
         return
     print(f"{asked.events:,} events\n{'step':<24}{'seconds':>9}{'cpu s':>9}{'rows':>13}{'rows/s':>13}{'peak MB':>9}")
     steps = ("append", "one life", "plain SQL", "rebuild", "rebuild the day before", "advance one day")
+    took: dict[str, float] = {}
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
         for name in (*steps, "compact", "one life", "rebuild"):
             again = [sys.executable, __file__, "--events", str(asked.events), "--folder", folder, "--step", name]
             out = json.loads(subprocess.run(again, check=True, stdout=subprocess.PIPE, text=True).stdout)
+            took.setdefault(name, out["seconds"])
             pace = out["rows"] / out["seconds"] if out["seconds"] else 0.0
             print(
                 f"{name:<24}{out['seconds']:>9.3f}{out['cpu']:>9.3f}{out['rows']:>13,}{pace:>13,.0f}{out['memory']:>9,}",
                 flush=True,
             )
+    plain = took["plain SQL"]
+    print(f"one day by increment: {plain / took['advance one day']:.1f} times as fast as plain SQL")
+    print(f"rebuild: {took['rebuild'] / plain:.2f} times as long as plain SQL")
 
 
 if __name__ == "__main__":

@@ -25,13 +25,20 @@ TYPES = {
     "pulses_prev_90": pa.int32(), "visits_30": pa.int32(), "visits_prev_30": pa.int32(), "payments_90": pa.int32(),
     "money_90": pa.int64(), "money_prev_90": pa.int64(), "payments_failed_90": pa.int32(),
     "complaints_90": pa.int32(), "refunds_90": pa.int32(), "ended_day": pa.date32(), "returned_day": pa.date32(),
-    "currency": pa.string(),
+    "currency": pa.string(), "visits_90": pa.int32(), "visits_prev_90": pa.int32(), "purchases_90": pa.int32(),
+    "purchases_prev_90": pa.int32(), "uses_90": pa.int32(), "uses_prev_90": pa.int32(), "paid_60": pa.int32(),
+    "paid_log_60": pa.int64(), "paid_prev_180": pa.int32(), "paid_log_prev_180": pa.int64(),
+    "paid_log_sq_240": pa.int64(), "seats_60": pa.int32(), "seats_log_60": pa.int64(), "seats_prev_180": pa.int32(),
+    "seats_log_prev_180": pa.int64(), "seats_log_sq_240": pa.int64(),
 }  # fmt: skip
 WELL: dict[str, Any] = {
     "party_id": 1, "pulse_days": 60, "first_day": DAY - timedelta(400), "last_day": DAY - timedelta(3), "T": 400.0,
     "usual_gap": 6.0, "gap_q95": 12.5, "pulses_90": 14, "pulses_prev_90": 14, "visits_30": 5, "visits_prev_30": 5,
     "payments_90": 3, "money_90": 9000, "money_prev_90": 9000, "payments_failed_90": 0, "complaints_90": 0,
     "refunds_90": 0, "ended_day": None, "returned_day": None, "currency": "EUR",
+    "visits_90": 14, "visits_prev_90": 14, "purchases_90": 0, "purchases_prev_90": 0, "uses_90": 0, "uses_prev_90": 0,
+    "paid_60": 0, "paid_log_60": 0, "paid_prev_180": 0, "paid_log_prev_180": 0, "paid_log_sq_240": 0,
+    "seats_60": 0, "seats_log_60": 0, "seats_prev_180": 0, "seats_log_prev_180": 0, "seats_log_sq_240": 0,
 }  # fmt: skip
 
 

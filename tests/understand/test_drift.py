@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from scipy.stats import ks_2samp
 
 from rekindle.errors import BadInput, NotEnoughData
 from rekindle.understand import baselines, bgnbd, mbgcnbd, mbgnbd, nbd, paretonbd
-from rekindle.understand.drift import LARGE, SMALL, Drift, drift, shift, stability_index
+from rekindle.understand.drift import LARGE, SMALL, Drift, drift, shift, since, stability_index
+from rekindle.understand.origins import Origin, Window
 
 
 def people(n: int, *, rng: np.random.Generator, longest: float = 540.0, pace: float = 40.0):
@@ -203,3 +205,25 @@ def test_too_few_and_impossible_rows_are_refused_by_name():
         drift(fit, then, then, came=came, horizon_days=np.nan)
     with pytest.raises(NotEnoughData, match="nobody"):
         shift("gap", np.zeros(0), then[0])
+
+
+@pytest.mark.parametrize("model", ["rate", "recency", "nbd"])
+def test_since_a_cutoff_is_drift_by_the_model_as_learned_there(model: str):
+    rng = np.random.default_rng(8)
+    (earlier, came_before), (then, came), (now, _) = (people(400, rng=rng) for _ in range(3))
+    cutoff = Origin(date(2025, 1, 1), Window(*then, came), Window(*earlier, came_before))
+    fit = {
+        "rate": lambda: baselines.learn_rate(*then),
+        "recency": lambda: baselines.learn_recency(*earlier, seen=came_before, horizon=90.0),
+        "nbd": lambda: nbd.fit(*then),
+    }[model]()
+    expected = drift(fit, then, now, came=came, horizon_days=90.0)
+    assert since(model, cutoff, Window(*now, came), horizon_days=90) == expected
+
+
+def test_a_model_that_cannot_be_learned_at_the_cutoff_is_a_reason():
+    rng = np.random.default_rng(8)
+    then, came = people(400, rng=rng)
+    window = Window(*then, came)
+    with pytest.raises(NotEnoughData, match="could not be learned from what was known then"):
+        since("mbgcnbd", Origin(date(2025, 1, 1), window, None), window, horizon_days=90)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import logit
 
 from rekindle.understand import calibration, hazard_curve, return_hazard, second_lives
 
@@ -31,6 +32,8 @@ def test_the_page_of_the_hazard_is_right() -> None:
     here = np.concatenate([[1.0], np.cumprod(1 - np.array([0.06, 0.05, 0.04]))])[None, :]
     curve = hazard_curve.LifeCurves(here, (1 - here)[:, :, None], 30.0, ("ended",))
     value = hazard_curve.renewal_value(curve, margin_per_period=20, discount_rate_per_year=0.1)
+    again = [np.array([[0.06]])] * 2
+    settled = hazard_curve.worn_down(again, hazard_curve.Settling([float(logit(0.03))], [0.5]))[1]
     digits_agree(
         rows("hazard.md"),
         {
@@ -38,6 +41,7 @@ def test_the_page_of_the_hazard_is_right() -> None:
             "still here after 45 days": hazard_curve.p_still_here(curve, horizon_days=45),
             "days left within 90": hazard_curve.residual_days(curve),
             "renewal value": value,
+            "hazard of .06 where the average is .03 and half of the distance is left": settled,
             "beta calibration of .05, .3, .8": calibration.Calibration("beta", [0.8, 1.1, -0.2], [])([0.05, 0.3, 0.8]),
             "80 % interval of 30 in 100": calibration.wilson(30, 100),
         },

@@ -41,6 +41,7 @@ def test_the_histories_are_those_of_the_summaries():
             "kind": pa.array(["purchase"] * party.size),
             "amount_minor": pa.array([100] * party.size, pa.int64()),
             "currency": pa.array(["EUR"] * party.size),
+            "quantity": pa.nulls(party.size, pa.float64()),
         }
     )
     with duckdb.connect(config={"threads": 1}) as con:
@@ -56,6 +57,7 @@ def test_the_histories_are_those_of_the_summaries():
     ours = PurchaseDays(party, day).window(CUTOFF, horizon_days=60)
     for mine, name in ((ours.x, "x"), (ours.t_x, "t_x"), (ours.T, "T"), (ours.seen, "held_out_days")):
         np.testing.assert_array_equal(mine, theirs[name].to_numpy().astype(float), err_msg=name)
+    np.testing.assert_allclose(ours.sum_log_gaps, theirs["gap_log_micro"].to_numpy() / 1e6, atol=1e-4)
 
 
 def test_each_person_is_what_a_plain_count_finds():
@@ -109,3 +111,16 @@ def test_rows_out_of_order_or_twice_are_refused_by_name(party, day, row):
         PurchaseDays(np.array(party), np.array(day))
     with pytest.raises(BadInput, match="one row a day"):
         PurchaseDays(np.array([1]), np.array([1, 2]))
+
+
+def test_plain_lists_of_whole_numbers_are_taken():
+    window = PurchaseDays([1, 1, 2], [0, 5, 3]).window(EPOCH + timedelta(days=9), horizon_days=9)
+    assert window.x.tolist() == [1, 0]
+    assert window.T.tolist() == [9, 6]
+
+
+@pytest.mark.parametrize("day", [[0.0, 5.5, 3.0], ["0", "5", "3"], np.array(["2024-01-01"] * 3, dtype="M8[D]")])
+def test_days_that_are_no_whole_numbers_are_refused(day):
+    with pytest.raises(BadInput, match="wanted whole numbers") as told:
+        PurchaseDays([1, 1, 2], day)
+    assert told.value.remedy

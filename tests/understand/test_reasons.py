@@ -32,6 +32,18 @@ SINCE = date(2024, 5, 3)
         ("complaint", None, 1.0, "complained once since 3 May 2024"),
         ("complaint", None, 4.0, "complained 4 times since 3 May 2024"),
         ("refund", None, 1.0, "money went back once since 3 May 2024"),
+        ("cheaper_plan", 2999.0, 1999.0, "usually paid 29.99 EUR at a time, in the last 60 days 19.99 EUR"),
+        ("fewer_users", 12.0, 7.0, "usually 12 people use it, in the last 60 days 7"),
+        ("fewer_users", 12.0, 0.0, "usually 12 people use it, in the last 60 days nobody"),
+        ("fewer_users", 1.0, 0.0, "usually 1 person uses it, in the last 60 days nobody"),
+        ("narrower", 2.0, 1.0, "of 2 habits (coming, buying, using) 1 is left in the last 90 days"),
+        ("narrower", 3.0, 2.0, "of 3 habits (coming, buying, using) 2 are left in the last 90 days"),
+        (
+            "early_warning",
+            0.06,
+            0.34,
+            "of 100 people with signs like these about 34 left soon after, of everyone about 6",
+        ),
     ],
 )
 def test_a_sign_is_told_in_the_persons_own_numbers(code: str, usual: float | None, now: float, text: str) -> None:
@@ -50,6 +62,8 @@ def test_missing_evidence_is_named_never_guessed() -> None:
         sign_text("complaint", usual=None, now=3.0, since=None)
     with pytest.raises(BadInput, match="currency"):
         sign_text("spending_less", usual=3.0, now=3.0, since=SINCE)
+    with pytest.raises(BadInput, match="currency"):
+        sign_text("cheaper_plan", usual=3.0, now=3.0, since=SINCE)
     with pytest.raises(BadInput, match="Known: silence, slowing"):
         sign_text("weather", usual=1.0, now=3.0, since=SINCE)
 

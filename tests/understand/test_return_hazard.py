@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from scipy.stats import beta, betabinom
 
 from rekindle.errors import BadInput, NotEnoughData
-from rekindle.understand import return_hazard
+from rekindle.understand import return_groups, return_hazard
 
 AS_OF = 2000
 
@@ -181,3 +181,55 @@ def test_first_lives_are_told_in_bands() -> None:
     ]  # fmt: skip
     with pytest.raises(BadInput, match=r"row 1: a first life of -1\.0 days"):
         return_hazard.first_life_band([5, -1])
+
+
+def test_groups_that_do_not_differ_are_told_as_unsurely_as_the_whole() -> None:
+    ended, returned, group = absences(3000, seed=4, chances=[0.05])
+    label = np.array(["a", "b"], dtype=object)[np.random.default_rng(1).integers(0, 2, group.size)]
+    fit = return_hazard.fit(ended, returned, as_of=AS_OF, levels={"reason": label}, months=12, month_days=30)
+    whole, one = return_hazard.curve(fit), return_hazard.curve(fit, group=("a",))
+    np.testing.assert_allclose(one.by_high - one.by_low, whole.by_high - whole.by_low, rtol=0.02)
+    np.testing.assert_allclose(one.high - one.low, whole.high - whole.low, rtol=0.02)
+
+
+def test_intervals_of_groups_hold_their_truth_as_often_as_they_say() -> None:
+    inside = total = 0
+    names = ("price", "moved", "bored", "rival")
+    for seed in range(25):
+        rng = np.random.default_rng(1000 + seed)
+        # Groups as alike as beta draws with s = 40 about a chance of .06 are.
+        truths = rng.beta(40 * 0.06, 40 * 0.94, len(names))
+        ended, returned, group = absences(1600, seed=seed, chances=truths.tolist())
+        reason = np.array(names, dtype=object)[group]
+        fit = return_hazard.fit(ended, returned, as_of=AS_OF, levels={"reason": reason}, months=6, month_days=30)
+        for name, truth in zip(names, truths, strict=True):
+            curve = return_hazard.curve(fit, group=(name,))
+            inside += ((curve.low <= truth) & (curve.high >= truth)).sum()
+            total += curve.chance.size
+    assert 0.72 < inside / total < 0.93
+
+
+def test_within_is_the_curve_cut_with_its_interval() -> None:
+    ended, returned, group = absences(3000, seed=6, chances=[0.02, 0.1])
+    reason = np.array(["price", "moved"], dtype=object)[group]
+    fit = return_hazard.fit(ended, returned, as_of=AS_OF, levels={"reason": reason}, months=12, month_days=30)
+    told = return_hazard.within(fit, [0, 3, 5], horizon_months=4, groups=[("moved",), ()], group_of=[0, 0, 1])
+    for row, (name, away) in enumerate([(("moved",), 0), (("moved",), 3), ((), 5)]):
+        curve = return_hazard.curve(fit, group=name, months_away=away)
+        assert told.value[row] == pytest.approx(curve.by[3])
+        assert told.low[row] == pytest.approx(curve.by_low[3])
+        assert told.high[row] == pytest.approx(curve.by_high[3])
+    with pytest.raises(BadInput, match="row 1"):
+        return_hazard.within(fit, [0, 9], horizon_months=4)
+    with pytest.raises(BadInput, match="places in 1 groups"):
+        return_hazard.within(fit, [0, 1], horizon_months=4, group_of=[0, 1])
+
+
+def test_the_nearest_group_is_the_narrowest_that_anybody_left_in() -> None:
+    ended, returned, group = absences(600, seed=9, chances=[0.05])
+    reason = np.full(group.size, "moved", dtype=object)
+    fit = return_hazard.fit(ended, returned, as_of=AS_OF, levels={"reason": reason}, months=6, month_days=30)
+    assert return_hazard.nearest(fit, ("moved", "sore")) == ("moved",)
+    assert return_hazard.nearest(fit, ("price",)) == ()
+    for name in fit.groups:
+        assert return_groups.name_of(return_groups.path_of(name)) == name

@@ -97,3 +97,58 @@ def test_lives_that_all_ended_are_known_for_good() -> None:
     assert both.horizon_days == 50
     assert both.second.days.value == 10
     assert both.ratio.value == pytest.approx(0.2)
+
+
+def returned(n, *, seed, carries, noise=0.1):
+    """People who came back: what a day of the first life brought tells the second (or tells nothing), times a half."""
+    rng = np.random.default_rng(seed)
+    own = rng.gamma(4.0, 0.5, n)
+    first_days, second_days = rng.integers(100, 900, n).astype(float), rng.integers(30, 400, n).astype(float)
+    told = own if carries else rng.permutation(own)
+    return own * first_days, first_days, 0.5 * told * second_days * (1 + noise * rng.normal(size=n)), second_days
+
+
+def test_who_spent_more_the_first_time_is_told_more_where_that_holds() -> None:
+    m1, d1, m2, d2 = returned(400, seed=1, carries=True)
+    pace = second_lives.own_pace(m1, d1, m2, d2, everyone=float(m1.sum() / d1.sum()))
+    assert pace.pull_days < 30
+    assert pace.ratio.value == pytest.approx(0.5, abs=0.02)
+    assert pace.ratio.low < pace.ratio.value < pace.ratio.high
+    days, ended, money, number = people(300, seed=2)
+    both = second_lives.compare(days, ended, money, number=number, horizon_days=200)
+    value, low, high = second_lives.value_of_return(both, pace, [1000.0, 200.0, np.nan], [500.0, 500.0, np.nan])
+    assert value[0] == pytest.approx(5 * value[1], rel=0.15)
+    assert value[2] == pytest.approx(both.second.days.value * pace.ratio.value * pace.everyone)
+    assert (low < value).all()
+    assert (value < high).all()
+
+
+def test_everybody_is_told_the_same_where_the_first_life_says_nothing() -> None:
+    m1, d1, m2, d2 = returned(2000, seed=3, carries=False)
+    pace = second_lives.own_pace(m1, d1, m2, d2, everyone=float(m1.sum() / d1.sum()))
+    assert pace.pull_days > 1000
+    # A first life of a single day, whatever it brought, is next to nothing against so many.
+    days, ended, money, number = people(300, seed=2)
+    both = second_lives.compare(days, ended, money, number=number, horizon_days=200)
+    value, _, _ = second_lives.value_of_return(both, pace, [50.0, 0.0], [0.0, 0.0])
+    assert value[0] == pytest.approx(value[1], rel=0.05)
+
+
+def test_the_span_is_cut_where_the_business_looks_no_further() -> None:
+    days, ended, money, number = people(300, seed=4)
+    longest = second_lives.compare(days, ended, money, number=number).horizon_days
+    assert second_lives.compare(days, ended, money, number=number, at_most_days=90).horizon_days == 90
+    assert second_lives.compare(days, ended, money, number=number, at_most_days=10_000).horizon_days == longest
+
+
+def test_a_pace_that_cannot_be_told_is_refused_by_name() -> None:
+    m1, d1, m2, d2 = returned(40, seed=5, carries=True)
+    with pytest.raises(NotEnoughData, match="no first life brought anything"):
+        second_lives.own_pace(m1, d1, m2, d2, everyone=0.0)
+    with pytest.raises(NotEnoughData, match="no second one has lasted a day"):
+        second_lives.own_pace(m1, d1, m2, 0 * d2, everyone=1.0)
+    m2[7] = np.nan
+    with pytest.raises(BadInput, match="row 7"):
+        second_lives.own_pace(m1, d1, m2, d2, everyone=1.0)
+    with pytest.raises(BadInput, match="do not line up"):
+        second_lives.own_pace(m1, d1[:3], m2, d2, everyone=1.0)

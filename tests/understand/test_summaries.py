@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -32,9 +33,10 @@ EVENT = pa.schema(
         ("kind", pa.string()),
         ("amount_minor", pa.int64()),
         ("currency", pa.string()),
+        ("quantity", pa.float64()),
     ]
 )
-Row = tuple[int, datetime, str, int | None, str | None]
+Row = tuple[int, datetime, str, int | None, str | None] | tuple[int, datetime, str, int | None, str | None, float]
 SHOP = Pulse(("purchase",))
 GYM = Pulse(("visit",))
 BERLIN = "Europe/Berlin"
@@ -53,7 +55,8 @@ def connection() -> duckdb.DuckDBPyConnection:
 
 
 def put(con: duckdb.DuckDBPyConnection, rows: Sequence[Row], *, name: str = "events") -> None:
-    con.register(name, pa.Table.from_pylist([dict(zip(EVENT.names, row, strict=True)) for row in rows], EVENT))
+    # A row without a quantity has none.
+    con.register(name, pa.Table.from_pylist([dict(zip(EVENT.names, row, strict=False)) for row in rows], EVENT))
 
 
 def summary(
@@ -167,13 +170,17 @@ def test_someone_without_a_sign_of_life_is_listed_with_nothing_assumed() -> None
         ("pulses_prev_90", "purchase", 179, 180), ("complaints_90", "complaint", 89, 90),
         ("payments_failed_90", "payment_failed", 89, 90), ("refunds_90", "refund", 89, 90),
         ("visits_30", "visit", 29, 30), ("visits_prev_30", "visit", 30, 29), ("visits_prev_30", "visit", 59, 60),
-        ("payments_90", "payment", 0, 90),
+        ("payments_90", "payment", 0, 90), ("visits_90", "visit", 89, 90), ("visits_prev_90", "visit", 179, 180),
+        ("purchases_90", "purchase", 0, 90), ("purchases_prev_90", "purchase", 90, 89),
+        ("uses_90", "usage", 89, 90), ("uses_prev_90", "login", 179, 180), ("seats_60", "usage", 59, 60),
+        ("seats_prev_180", "usage", 60, 59), ("seats_prev_180", "usage", 239, 240), ("paid_60", "payment", 59, 60),
+        ("paid_prev_180", "payment", 60, 59), ("paid_prev_180", "payment", 239, 240),
     ],
 )  # fmt: skip
 def test_a_window_holds_its_first_day_and_not_the_day_before(column: str, kind: str, inside: int, outside: int) -> None:
     today = at("2024-06-30")
     for age, expected in ((inside, 1), (outside, 0)):
-        rows: list[Row] = [(1, today - timedelta(days=age), kind, None, None)]
+        rows: list[Row] = [(1, today - timedelta(days=age), kind, 990 if kind == "payment" else None, "EUR", 3.0)]
         assert summary(rows, as_of="2024-06-30")[1][column] == expected
 
 
@@ -231,6 +238,8 @@ KINDS = [
     "returned",
     "cancel_notice",
     "click",
+    "usage",
+    "login",
 ]
 FIRST = datetime(2023, 1, 1, tzinfo=UTC)
 
@@ -247,13 +256,13 @@ def some_events(draw: st.DrawFn) -> list[Row]:
         money = {"purchase": amount, "payment": amount, "refund": -amount}.get(what)
         money = None if luck == 0 else money
         currency = None if money is None else ("USD" if luck == 1 else "EUR")
-        rows.append((party, FIRST + timedelta(hours=hours), what, money, currency))
+        rows.append((party, FIRST + timedelta(hours=hours), what, money, currency, amount / 100))
     return rows
 
 
 def plain(rows: Sequence[Row], *, as_of: date, pulse: Pulse, time_zone: str) -> dict[int, dict[str, object]]:
     zone, told = ZoneInfo(time_zone), {}
-    local = [(p, t.astimezone(zone).date(), k, a, c) for p, t, k, a, c in rows]
+    local = [(p, t.astimezone(zone).date(), k, a, c) for p, t, k, a, c, *_ in rows]
     for party in sorted({row[0] for row in local if row[1] <= as_of}):
         mine = [row for row in local if row[0] == party and row[1] <= as_of]
         beats = sorted({d for _, d, k, _, _ in mine if k in pulse.kinds})
@@ -276,6 +285,19 @@ def plain(rows: Sequence[Row], *, as_of: date, pulse: Pulse, time_zone: str) -> 
             return sum(k == kind and age[d] < 90 for _, d, k, _, _ in mine)
 
         visits = {d for _, d, k, _, _ in mine if k == "visit"}
+        uses = {d for _, d, k, _, _ in mine if k in ("usage", "login")}
+        paid: dict[date, int] = {}
+        seats: dict[date, float] = {}
+        for p, t, k, a, _, *quantity in rows:
+            d = t.astimezone(zone).date()
+            if p == party and d <= as_of and k == "payment" and a is not None:
+                paid[d] = paid.get(d, 0) + a
+            if p == party and d <= as_of and k == "usage":
+                seats[d] = max(seats.get(d, 0.0), float(str(quantity[0])))
+        logs = {
+            "paid": {d: round(100_000 * math.log(sum_paid)) for d, sum_paid in paid.items() if sum_paid > 0},
+            "seats": {d: round(100_000 * math.log(most + 1)) for d, most in seats.items()},
+        }
         told[party] = {
             "pulse_days": len(beats), "x": len(gaps) if beats else None, "gap_sum": sum(gaps),
             "first_day": beats[0] if beats else None, "last_day": beats[-1] if beats else None,
@@ -290,6 +312,14 @@ def plain(rows: Sequence[Row], *, as_of: date, pulse: Pulse, time_zone: str) -> 
             "complaints_90": events("complaint"), "payments_failed_90": events("payment_failed"),
             "refunds_90": events("refund"), "payments_90": events("payment"),
             "visits_30": sum(age[d] < 30 for d in visits), "visits_prev_30": sum(30 <= age[d] < 60 for d in visits),
+            "visits_90": sum(age[d] < 90 for d in visits), "uses_90": sum(age[d] < 90 for d in uses),
+            "uses_prev_90": sum(90 <= age[d] < 180 for d in uses),
+            **{f"{what}_60": sum(age[d] < 60 for d in of) for what, of in logs.items()},
+            **{f"{what}_prev_180": sum(60 <= age[d] < 240 for d in of) for what, of in logs.items()},
+            **{f"{what}_log_60": sum(log for d, log in of.items() if age[d] < 60) for what, of in logs.items()},
+            **{f"{what}_log_prev_180": sum(log for d, log in of.items() if 60 <= age[d] < 240)
+               for what, of in logs.items()},
+            **{f"{what}_log_sq_240": sum(log**2 for d, log in of.items() if age[d] < 240) for what, of in logs.items()},
             "ended_day": max((d for _, d, k, _, _ in mine if k == "ended"), default=None),
             "returned_day": max((d for _, d, k, _, _ in mine if k == "returned"), default=None),
             "last_two_way_day": max((d for _, d, k, _, _ in mine if k in features.TWO_WAY), default=None),
@@ -378,6 +408,14 @@ def test_what_is_no_summary_is_not_carried_on(tmp_path: Path, content: bytes | N
         advance(con, path, "events", "events", as_of=date(2024, 2, 1), pulse=SHOP, time_zone="UTC", to=path)
 
 
+def test_a_summary_of_an_earlier_version_is_not_carried_on(kept: Path) -> None:
+    pq.write_table(pq.read_table(kept).drop_columns(["uses_90"]), kept)
+    con = connection()
+    put(con, [])
+    with con, pytest.raises(Conflict, match="another version"):
+        advance(con, kept, "events", "events", as_of=date(2024, 2, 1), pulse=SHOP, time_zone="UTC", to=kept)
+
+
 def test_a_failed_advance_leaves_the_kept_summary_as_it_was(kept: Path) -> None:
     before = kept.read_bytes()
     with connection() as con, pytest.raises(duckdb.CatalogException):
@@ -402,6 +440,7 @@ def test_held_out_days_are_those_after_the_cutoff() -> None:
             "x": 1,
             "t_x": 19.0,
             "T": 30.0,
+            "gap_log_micro": round(1e6 * math.log(19)),
             "money_mean_minor": 700.0,
             "held_out_days": 1,
             "held_out_money_minor": 900,
@@ -411,6 +450,7 @@ def test_held_out_days_are_those_after_the_cutoff() -> None:
             "x": 0,
             "t_x": 0.0,
             "T": 26.0,
+            "gap_log_micro": 0,
             "money_mean_minor": None,
             "held_out_days": 0,
             "held_out_money_minor": 0,

@@ -65,7 +65,7 @@ def a_sign() -> Resurfacing:
     return sign
 
 
-READ = {"returns", "return", "person_returns"}
+READ = {"returns", "return", "person_returns", "person_returning"}
 
 
 def test_it_refuses_a_stranger(client: Client) -> None:

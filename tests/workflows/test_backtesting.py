@@ -117,6 +117,31 @@ def test_another_sign_of_life_that_came_later_is_not_used_but_told(load, write) 
     assert found["cutoffs"] == plain["cutoffs"]
 
 
+def honeymoons(people: int = 900) -> list[tuple[str, str, str]]:
+    """People of one start who buy often at first, then a fifth as often, and some of whom leave."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for number in range(people):
+        joined, pace = float(rng.integers(0, 60)), rng.gamma(0.6, 1 / 25)
+        now, fresh, leaves = joined, rng.exponential(60), rng.beta(0.3, 2.7)
+        while now < 540:
+            rows.append((f"c{number:04d}", (DAY - timedelta(days=539 - int(now))).isoformat(), "5.00"))
+            if rng.random() < leaves:
+                break
+            now += max(1.0, rng.exponential(1 / max(pace * (1 if now < joined + fresh else 0.2), 1e-9)))
+    return rows
+
+
+def test_where_a_blend_is_trusted_what_moved_is_told_by_it(load, write) -> None:
+    load(write("sales.csv", purchases(honeymoons())))
+    found = backtest.run(cutoffs=[DAY - timedelta(days=175)], horizon_days=170)
+    assert found["winner"]["model"] == "blend"
+    (trial,) = [one for one in found["cutoffs"][0]["trials"] if one["model"] == "blend"]
+    assert sum(trial["parameters"].values()) == pytest.approx(1)
+    (missed,) = [one for one in found["drift"]["misses"] if one["quantity"] == "purchases"]
+    assert missed["expected"] == pytest.approx(trial["expected"])
+
+
 def test_it_reads_no_further_than_the_last_night(business) -> None:
     Night.objects.create(as_of=date(2025, 3, 31), state="done", inputs="x")
     assert backtest.run()["as_of"] == "2025-03-31"

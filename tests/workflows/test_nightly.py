@@ -242,19 +242,31 @@ def test_cdnow_gives_the_published_fit(load, shared_data: Path) -> None:
     }  # fmt: skip
     assert weekly["log_likelihood"] == pytest.approx(-95368.44, abs=0.01)
     chosen = Fit.objects.get(night=night, is_chosen=True, unit="days")
-    assert chosen.model == "mbgnbd"
+    assert chosen.model == "blend"
+    assert {"mbgnbd", "nbd"} <= set(chosen.parameters)
+    assert sum(chosen.parameters.values()) == pytest.approx(1)
+    assert chosen.why.startswith("Used: ahead of mbgnbd on the held-out counts by more than noise")
     assert chosen.held_out["mae"] < chosen.baselines["rate"]["mae"]
     assert night.people == 23_570 == sum(night.stages.values())
 
 
-def test_online_retail_names_the_boundary_and_uses_the_baseline(load, shared_data: Path) -> None:
+def test_online_retail_names_the_boundary_and_weighs_the_model_with_a_rhythm(load, shared_data: Path) -> None:
     load(shared_data / "online_retail" / "online_retail.parquet", currency="GBP")
     night = nightly.run(as_of=date(2011, 12, 9))
-    degenerate = Fit.objects.get(night=night, model="bgnbd")
-    assert "drop-out" in degenerate.boundary
+    for degenerate in Fit.objects.filter(night=night, model__in=("bgnbd", "mbgnbd", "paretonbd")):
+        assert "drop-out" in degenerate.boundary
+        assert not degenerate.is_chosen
     chosen = Fit.objects.get(night=night, is_chosen=True, unit="days")
-    assert chosen.model in {"rate", "recency"}
+    assert chosen.model == "blend"
+    assert set(chosen.parameters) == {"mbgcnbd", "nbd"}
+    assert chosen.state["fit"]["fits"]["mbgcnbd"]["parameters"]["k"] == 2
+    assert all(chosen.held_out[name] < chosen.baselines["rate"][name] for name in ("log_loss", "rmse", "brier"))
+    assert "mean absolute error is larger" in chosen.why
     assert night.people == 4_372
+    told = Outlook.objects.exclude(p_alive=None)
+    assert told.exists()
+    assert not told.filter(model__in=("rate", "recency")).exists()
+    assert all(one.p_none_low <= one.p_none <= one.p_none_high for one in told)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -181,6 +181,14 @@ def test_an_opt_out_wins_over_what_is_stored(load, write) -> None:
     assert Consent.objects.get(purpose="content").withdrawn_at is not None
 
 
+def test_a_cancellation_keeps_its_kind_unless_it_asks_for_an_act_of_people(load, write) -> None:
+    text = "customer,ended_on,kind\nana,2025-01-10,moved\nben,2025-01-11,deceased\ncleo,2025-01-12,whatever\n"
+    load(write("people.csv", "customer,name\nana,Ana\nben,Ben\ncleo,Cleo\n"), kind="people")
+    load(write("c.csv", text), kind="cancellations")
+    told = Breakup.objects.order_by("ended_on").values_list("kind", "stated_reason")
+    assert list(told) == [("i1_moved", ""), ("", "deceased"), ("", "whatever")]
+
+
 def test_a_cancellation_stores_the_instant_the_quiet_ends(load, write) -> None:
     brand = the_brand()
     brand.time_zone = "Europe/Berlin"

@@ -84,8 +84,8 @@ def show_fits(documents: list[dict[str, Any]]) -> None:
         used = "used" if fit["chosen"] else "not used"
         typer.echo(f"{fit['model']} ({used}, {fit['n']:,} people): {fit['why']}")
         if fit["parameters"]:
-            values = "  ".join(f"{name} {value:.4g}" for name, value in fit["parameters"].items())
-            typer.echo(f"    {values}   ({'times' if fit['unit'] == 'days' else 'amounts'} in {fit['unit']})")
+            values = "  ".join(f"{name} {_figure(value)}" for name, value in fit["parameters"].items())
+            typer.echo(f"    {values}   ({'amounts' if fit['unit'] == 'minor units' else 'times'} in {fit['unit']})")
         if fit["log_likelihood"] is not None:
             typer.echo(f"    log-likelihood {fit['log_likelihood']:,.2f}")
         if fit["boundary"]:
@@ -93,7 +93,7 @@ def show_fits(documents: list[dict[str, Any]]) -> None:
         for name, held_out in [("held out", fit["held_out"]), *fit["baselines"].items()]:
             if held_out:
                 figures = ", ".join(
-                    f"{key} {value:.4g}" for key, value in held_out.items() if isinstance(value, int | float)
+                    f"{key} {_figure(value)}" for key, value in held_out.items() if isinstance(value, int | float)
                 )
                 typer.echo(f"    {name}: {figures}")
 
@@ -167,3 +167,12 @@ def _show_outlook(outlook: dict[str, Any] | None) -> None:
     if outlook["silent_days"] is not None:
         usual = f", usually {outlook['usual_gap_days']:g}" if outlook["usual_gap_days"] is not None else ""
         typer.echo(f"  silent for {outlook['silent_days']} days{usual}")
+
+
+def _figure(value: Any) -> str:
+    """A parameter of any model: four figures, its words, or that it has no bound; a list is counted."""
+    if value is None:
+        return "without bound"
+    if isinstance(value, dict | list):
+        return f"({len(value)})"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -3,12 +3,14 @@
 1. At each cutoff every candidate is fitted on the histories up to that day and asked about the `horizon_days` after
    it. It is handed nothing later: an `Origin` keeps what was known apart from what came.
 2. The recency baseline learns from the window that had just ended at the cutoff, so here it has seen as little of
-   the future as everybody else (in `choice` it knows the season).
+   the future as everybody else (in `choice` it knows the season). A blend of the models learns its weights from the
+   same window.
 3. A model counts where it gave answers and its fit ran to no boundary. It is out when it did not at the newest
-   cutoff, or when over the cutoffs where it did its mean absolute error or log loss was worse than the rate's.
+   cutoff, or when over the cutoffs where it did its root mean squared error or log loss was worse than the rate's.
 4. Between models left over, the log chance each gave to the exact counts decides, as in `choice`: the default stays
-   unless another is ahead by more than two standard errors. The same people come back at other cutoffs, so the
-   paired errors do not shrink with the number of cutoffs; what the lead differs between cutoffs is added:
+   unless another is ahead by more than two standard errors, and a model in which nobody leaves is used only where no
+   other is left. The same people come back at other cutoffs, so the paired errors do not shrink with the number of
+   cutoffs; what the lead differs between cutoffs is added:
        noise^2 = (mean of the paired standard errors)^2 + variance of the leads / cutoffs
    A lead of less than a hundred-thousandth is the rounding of the search and none.
 5. No model left over: the rate baseline, or recency where that was better at both.
@@ -24,19 +26,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rekindle.errors import BadInput, Degenerate, NotEnoughData
-from rekindle.understand import baselines
+from rekindle.errors import BadInput, NotEnoughData
+from rekindle.understand import baselines, blend
 from rekindle.understand.baselines import Baseline
 from rekindle.understand.betageometric import checked_horizon
-from rekindle.understand.candidates import CANDIDATES, PurchaseFit, PurchaseModel
-from rekindle.understand.choice import GUESSES, NOISE, HeldOut, checked_counts, expected_purchases, p_none, score
+from rekindle.understand.blend import Blend
+from rekindle.understand.candidates import CANDIDATES, PurchaseFit, PurchaseModel, fit_or_why
+from rekindle.understand.choice import (
+    BARS,
+    GUESSES,
+    HeldOut,
+    absolute_caveat,
+    beaten,
+    champion,
+    checked_counts,
+    expected_purchases,
+    p_none,
+    score,
+)
 from rekindle.understand.compression import Floats, Histories, compress
 from rekindle.understand.origins import Origin, Window
 from rekindle.understand.sign_record import wilson
 
 BINS = 10
-ROUNDING = 1e-5  # nats a person: two models this near are one, as MBG/CNBD-k is MBG/NBD at k = 1
-METRICS = ("log_loss", "brier", "auc", "mae", "total_error", "count_log_score", "calibration_error")
+_NO_WINDOW = "the history has no {horizon:g} days before this cutoff to learn from"
+METRICS = ("log_loss", "brier", "auc", "mae", "rmse", "total_error", "count_log_score", "calibration_error")
 
 
 @dataclass(frozen=True)
@@ -178,7 +192,7 @@ def backtest(
     if not held:
         told = "; ".join(f"{day}: {why}" for day, why in skipped.items()) or "no day was given"
         raise NotEnoughData(f"no cutoff can be judged ({told})", remedy="Choose later cutoffs or a shorter horizon.")
-    return Backtest(horizon, tuple(held), _standings(held, log_chances, list(models)), skipped)
+    return Backtest(horizon, tuple(held), _standings(held, log_chances, [*models, blend.MODEL]), skipped)
 
 
 def calibration_curve(none: Floats, seen: Floats) -> tuple[Bin, ...]:
@@ -203,34 +217,42 @@ def _judged(origin: Origin, horizon: float, models: Mapping[str, PurchaseModel])
     seen = checked_counts(origin.after.seen, columns[0].size)
     rate = baselines.learn_rate(*columns)
     h = compress(*columns, with_rows=True)
-    trials, chances = [], {}
-    for name, model in models.items():
-        trial, chance = _model_trial(name, model, origin.after, h, seen, horizon)
+    fits = {name: fit_or_why(model, *columns, origin.after.sum_log_gaps) for name, model in models.items()}
+    trials: list[Trial] = []
+    chances: dict[str, Floats] = {}
+    for name, fit in {**fits, blend.MODEL: _blend_or_why(fits, origin.before, horizon, models)}.items():
+        if isinstance(fit, str):
+            trials.append(_no_trial(name, fit))
+            continue
+        chance = None
+        if isinstance(fit, Blend):
+            chance = blend.mixed_log_chance(fit, chances)
+        elif fit.boundary is None:
+            chance = models[name].asks.log_chance_of_count(fit, *columns, horizon=horizon, count=seen)
+        trial = _trial(fit, h, seen, horizon, log_chance=chance)
         trials.append(trial)
-        if chance is not None and trial.refused is None:
+        if chance is not None:
             chances[name] = chance
+    chances = {trial.model: chances[trial.model] for trial in trials if trial.refused is None}
     trials += [_trial(rate, h, seen, horizon), _recency_trial(origin.before, h, seen, horizon)]
     people, repeats = columns[0].size, int(columns[0].sum())
     return Held(origin.cutoff, people, repeats, int(seen.sum()), tuple(trials)), chances
 
 
-def _model_trial(
-    name: str, model: PurchaseModel, window: Window, h: Histories, seen: Floats, horizon: float
-) -> tuple[Trial, Floats | None]:
-    columns = window.columns()
+def _blend_or_why(
+    fits: Mapping[str, PurchaseFit | str], before: Window | None, horizon: float, models: Mapping[str, PurchaseModel]
+) -> Blend | str:
+    if before is None:
+        return _NO_WINDOW.format(horizon=horizon)
     try:
-        fit = model.fit(*columns, window.sum_log_gaps)
-    except (NotEnoughData, Degenerate) as error:
-        return _no_trial(name, str(error)), None
-    chance = None
-    if fit.boundary is None:
-        chance = model.asks.log_chance_of_count(fit, *columns, horizon=horizon, count=seen)
-    return _trial(fit, h, seen, horizon, log_chance=chance), chance
+        return blend.learn(fits, before, before_days=horizon, models=models)
+    except NotEnoughData as error:
+        return str(error)
 
 
 def _recency_trial(before: Window | None, h: Histories, seen: Floats, horizon: float) -> Trial:
     if before is None:
-        return _no_trial("recency", f"the history has no {horizon:g} days before this cutoff to learn from")
+        return _no_trial("recency", _NO_WINDOW.format(horizon=horizon))
     try:
         table = baselines.learn_recency(*before.columns(), seen=before.seen, horizon=horizon)
     except NotEnoughData as error:
@@ -243,7 +265,7 @@ def _no_trial(name: str, why: str) -> Trial:
 
 
 def _trial(
-    fit: PurchaseFit | Baseline, h: Histories, seen: Floats, horizon: float, *, log_chance: Floats | None = None
+    fit: PurchaseFit | Blend | Baseline, h: Histories, seen: Floats, horizon: float, *, log_chance: Floats | None = None
 ) -> Trial:
     none = p_none(fit, h.x, h.t_x, h.T, horizon=horizon)[h.row]
     expected = expected_purchases(fit, h.x, h.t_x, h.T, horizon=horizon)[h.row]
@@ -276,12 +298,7 @@ def _standings(
     winner, why = _winner(left, held, log_chances)
     standings = []
     for name in [*models, *GUESSES]:
-        if name == winner:
-            reason = why
-        elif name in GUESSES:
-            reason = "Shown for comparison." if winner not in GUESSES else f"Not used: {winner} did better."
-        else:
-            reason = why_not[name] or f"Not used: {winner} is kept unless another is ahead by more than noise."
+        reason = why if name == winner else why_not.get(name) or beaten(name, winner)
         counted = [t for t in (one.trial(name) for one in held) if t.refused is None]
         mean, spread = _over(counted)
         standings.append(Standing(name, len(counted), mean, spread, name == winner, reason))
@@ -305,17 +322,25 @@ def _metric(trial: Trial, metric: str) -> float | None:
 
 def _worse(name: str, other: str, held: Sequence[Held]) -> list[str] | None:
     """At what `name` was worse than `other` over the cutoffs where both count; None where there are none."""
+    told = []
+    for words, metric in BARS:
+        both = _means(name, other, held, metric)
+        if both is None:
+            return None
+        if both[0] > both[1]:
+            told.append(f"{words} {both[0]:.3f} against {both[1]:.3f}")
+    return told
+
+
+def _means(name: str, other: str, held: Sequence[Held], metric: str) -> tuple[float, float] | None:
+    """The metric of both over the cutoffs where both count; None where there are none."""
     pairs = [(one.trial(name), one.trial(other)) for one in held]
     both = [(a.held_out, b.held_out) for a, b in pairs if a.refused is None and b.refused is None]
-    scored = [(a, b) for a, b in both if a is not None and b is not None]
+    scored = [(getattr(a, metric), getattr(b, metric)) for a, b in both if a is not None and b is not None]
     if not scored:
         return None
-    told = []
-    for words, metric in (("mean absolute error", "mae"), ("log loss", "log_loss")):
-        mine, theirs = (float(np.mean([getattr(pair[k], metric) for pair in scored])) for k in (0, 1))
-        if mine > theirs:
-            told.append(f"{words} {mine:.3f} against {theirs:.3f}")
-    return told
+    mine, theirs = np.mean(scored, axis=0).tolist()
+    return mine, theirs
 
 
 def _refusal(name: str, held: Sequence[Held]) -> str | None:
@@ -332,22 +357,9 @@ def _winner(left: list[str], held: Sequence[Held], log_chances: Sequence[dict[st
         if held[-1].trial("recency").refused is None and _worse("recency", "rate", held) == []:
             return "recency", "Used: no model beat the rate baseline, and the silence alone did at both scores."
         return "rate", "Used: no model beat it at these cutoffs."
-    best, why = left[0], "the only model that beat the rate baseline"
-    for other in left[1:]:
-        ahead, noise = _lead(other, best, log_chances)
-        if ahead > max(NOISE * noise, ROUNDING):
-            why = f"ahead of {best} on the held-out counts by more than noise ({_told(ahead, noise)})"
-            best = other
-    if best == left[0] and len(left) > 1:
-        leads = {other: _lead(other, best, log_chances) for other in left[1:]}
-        apart = {other: lead for other, lead in leads.items() if abs(lead[0]) > ROUNDING} or leads
-        nearest = max(apart, key=lambda other: apart[other][0])
-        why = f"{nearest} is not ahead on the held-out counts by more than noise ({_told(*apart[nearest])})"
-    return best, f"Used: {why}."
-
-
-def _told(ahead: float, noise: float) -> str:
-    return f"{ahead:+.5f} nats a person, standard error {noise:.5f}"
+    best, why = champion(left, lambda other, now: _lead(other, now, log_chances))
+    absolute = _means(best, "rate", held, "mae")
+    return best, f"Used: {why}.{'' if absolute is None else absolute_caveat(*absolute)}"
 
 
 def _lead(other: str, best: str, log_chances: Sequence[dict[str, Floats]]) -> tuple[float, float]:

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rekindle.errors import BadInput, NotEnoughData
-from rekindle.understand.compression import FEWEST_PEOPLE, Floats, Ints, checked, compress, enough
+from rekindle.understand.betageometric import checked_horizon
+from rekindle.understand.compression import FEWEST_PEOPLE, Floats, Ints, as_numbers, checked, compress, enough
 
 _GROUPS = 20  # our choice: twentieths follow the curve and still hold enough people in a small shop
 
@@ -117,14 +118,23 @@ def learn_recency(x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *, seen: ArrayLike
     """The recency baseline.
 
     x, t_x, T   (n,) histories up to a day
-    seen        (n,) days with a purchase in the `horizon` after that day
+    seen        (n,) days with a purchase in the `horizon` after that day, whole number >= 0
+    horizon     a finite length > 0, in the unit of the times
     Raises BadInput naming the first impossible row; NotEnoughData under 30 people.
     """
     _, lasts, ages = checked(x, t_x, T)
     silence = ages - lasts
-    count = np.atleast_1d(np.asarray(seen, dtype=np.float64))
+    count = np.atleast_1d(as_numbers(seen, "seen"))
+    far = checked_horizon(horizon)
     if count.shape != silence.shape:
         raise BadInput(f"seen is {count.shape}, the histories {silence.shape}", remedy="Give one count a person.")
+    bad = np.flatnonzero(~np.isfinite(count) | (count < 0) | (count != np.floor(count)))
+    if bad.size:
+        raise BadInput(
+            f"seen is {count[bad[0]]}, wanted a whole number >= 0",
+            where=f"row {bad[0]}",
+            remedy="Count days with a purchase.",
+        )
     if silence.size < FEWEST_PEOPLE:
         raise NotEnoughData(f"{silence.size} people are too few for groups", remedy="Wait for more customers.")
     edge = np.unique(np.quantile(silence, np.arange(1, _GROUPS) / _GROUPS))
@@ -136,7 +146,7 @@ def learn_recency(x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *, seen: ArrayLike
     ranges = [np.quantile(count[group == g], [0.1, 0.9], method="inverted_cdf") for g in range(people.size)]
     return Recency(
         n=float(silence.size),
-        horizon=float(horizon),
+        horizon=far,
         edge=edge.tolist(),
         people=people.tolist(),
         p_none=_rising(1 - active, people).tolist(),
@@ -149,18 +159,20 @@ def learn_recency(x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *, seen: ArrayLike
 def p_none(fit: Baseline, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *, horizon: float) -> Floats:
     """(n,) chance of no purchase in the next `horizon`. Raises BadInput naming the first impossible row."""
     xs, lasts, ages = checked(x, t_x, T)
+    far = checked_horizon(horizon)
     if isinstance(fit, Rate):
         shape, time = fit.belief(xs, ages)
-        return np.asarray(np.exp(-shape * np.log1p(horizon / time)))
-    return np.asarray(np.array(fit.p_none)[_group(fit, lasts, ages)] ** (horizon / fit.horizon))
+        return np.asarray(np.exp(-shape * np.log1p(far / time)))
+    return np.asarray(np.array(fit.p_none)[_group(fit, lasts, ages)] ** (far / fit.horizon))
 
 
 def expected_purchases(fit: Baseline, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *, horizon: float) -> Floats:
     """(n,) days with a purchase to expect in the next `horizon`. Raises BadInput naming the first bad row."""
     xs, lasts, ages = checked(x, t_x, T)
+    far = checked_horizon(horizon)
     if isinstance(fit, Rate):
-        return np.divide(xs, ages, out=np.zeros_like(xs), where=ages > 0) * horizon
-    return np.asarray(np.array(fit.purchases)[_group(fit, lasts, ages)] * (horizon / fit.horizon))
+        return np.divide(xs, ages, out=np.zeros_like(xs), where=ages > 0) * far
+    return np.asarray(np.array(fit.purchases)[_group(fit, lasts, ages)] * (far / fit.horizon))
 
 
 def count_range(fit: Recency, t_x: ArrayLike, T: ArrayLike) -> tuple[Floats, Floats]:

@@ -17,7 +17,7 @@ Wagner & Hoppe (2008), Journal of Modelling in Management 3.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -26,11 +26,22 @@ from scipy.special import betainc, digamma, expit, gammaln
 
 from rekindle.errors import BadInput
 from rekindle.understand.betanodes import mean_over_beta
-from rekindle.understand.compression import Floats, Histories, Ints, checked, compress, enough
+from rekindle.understand.compression import (
+    Floats,
+    Histories,
+    Ints,
+    checked,
+    coded,
+    coded_counts,
+    compress,
+    enough,
+    outweighed,
+)
 from rekindle.understand.likelihood import Peak, climb, sigma_points
 
 NAMES = ("r", "alpha", "a", "b")
 _RARE = 0.02  # our choice: where fewer leave after a purchase, the next line is asked
+_MOST_PAIRS = 2**22  # our choice: a table of that many pairs is gone through in a hundredth of a second
 _FAINT = 2 / 3  # of log a: the chance of leaving is within one and a half standard errors of none
 
 
@@ -45,9 +56,11 @@ class Dropout:
     boundary          None, or one sentence naming the limit the fit ran to
     standard_errors   of the parameters by the delta method; None when the likelihood has no proper peak
     covariance        (4, 4) of the log-parameters in the order r, alpha, a, b; None likewise
+    held_out          how it did on a window it had not seen (`choice.HeldOut` as a dict); None until it was judged
     """
 
     model: ClassVar[str] = ""
+    times: ClassVar[tuple[str, ...]] = ("alpha",)  # the letters that are lengths of time
     first_coin: ClassVar[int] = 0
 
     parameters: dict[str, float]
@@ -57,6 +70,7 @@ class Dropout:
     boundary: str | None
     standard_errors: dict[str, float] | None
     covariance: list[list[float]] | None
+    held_out: dict[str, Any] | None = field(default=None, kw_only=True)
 
     @property
     def letters(self) -> tuple[float, float, float, float]:
@@ -176,7 +190,7 @@ def fit_family(
         "log_likelihood": peak.mean * histories.people,
         "n": histories.people,
         "converged": peak.converged,
-        "boundary": boundary_of(peak),
+        "boundary": boundary_of(peak) or outweighed(histories),
         "standard_errors": errors,
         "covariance": None if peak.covariance is None else peak.covariance.tolist(),
     }
@@ -240,10 +254,21 @@ def expected_purchases(fit: Dropout, x: ArrayLike, t_x: ArrayLike, T: ArrayLike,
     the closed form with a hypergeometric function breaks near a = 1 and overflows for frequent buyers.
     """
     xs, lasts, ages = checked(x, t_x, T)
+    return np.asarray(p_alive(fit, xs, lasts, ages) * _purchases_if_alive(fit, xs, ages, checked_horizon(horizon)))
+
+
+def _purchases_if_alive(fit: Dropout, x: Floats, T: Floats, horizon: float) -> Floats:
+    """(n,) days with a purchase to expect of somebody still here, worked out once for all who share x and T."""
     r, alpha, a, b = fit.letters
-    scale = checked_horizon(horizon) / (alpha + ages)
-    given_alive = mean_over_beta(a, b + fit.first_coin, r, xs, scale)
-    return np.asarray(p_alive(fit, xs, lasts, ages) * given_alive)
+    if x.size:
+        (values, code), age = coded_counts(x), coded(T)
+        if values.size * age.values.size <= min(2**14 + 4 * x.size, _MOST_PAIRS):
+            key = code * age.values.size + age.code
+            there = np.bincount(key, minlength=values.size * age.values.size) > 0
+            k, j = np.divmod(np.flatnonzero(there), age.values.size)
+            means = mean_over_beta(a, b + fit.first_coin, r, values[k], horizon / (alpha + age.values[j]))
+            return np.asarray(means[(np.cumsum(there) - 1)[key]])
+    return mean_over_beta(a, b + fit.first_coin, r, x, horizon / (alpha + T))
 
 
 def log_chance_of_count(

@@ -28,7 +28,7 @@ from scipy.special import betaln, digamma, expit
 
 from rekindle.errors import BadInput, NotEnoughData
 from rekindle.understand.bgbbsums import Likelihood, log_future, log_odds_gone
-from rekindle.understand.compression import FEWEST_PEOPLE, Floats, Histories, compress
+from rekindle.understand.compression import FEWEST_PEOPLE, Floats, Histories, as_numbers, compress
 from rekindle.understand.fitted import Fitted, fields_of
 from rekindle.understand.likelihood import Peak, climb
 
@@ -116,7 +116,7 @@ def log_chance_of_count(
     """
     steps = _whole(horizon, "horizon")
     histories = compress(*_checked(x, t_x, n), with_rows=True)
-    wanted = np.atleast_1d(np.asarray(count, dtype=np.float64))
+    wanted = np.atleast_1d(as_numbers(count, "count"))
     if wanted.shape != histories.row.shape or not np.isfinite(wanted).all():
         raise BadInput("counts must be whole numbers >= 0, one a person", remedy="Count opportunities taken.")
     if (wanted < 0).any() or (wanted != np.floor(wanted)).any():
@@ -132,7 +132,7 @@ def log_chance_of_count(
 
 
 def _checked(x: ArrayLike, t_x: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    columns = [np.atleast_1d(np.asarray(c, dtype=np.float64)) for c in (x, t_x, n)]
+    columns = [np.atleast_1d(as_numbers(c, name)) for c, name in ((x, "x"), (t_x, "t_x"), (n, "n"))]
     if any(c.ndim != 1 for c in columns) or len({c.size for c in columns}) != 1:
         shapes = ", ".join(f"{name} {c.shape}" for name, c in zip(("x", "t_x", "n"), columns, strict=True))
         raise BadInput(f"the columns do not line up: {shapes}", remedy="Give three columns of one length.")

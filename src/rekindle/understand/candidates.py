@@ -1,8 +1,7 @@
 """The models of purchases that are held against one another: one line a model, and how each is asked.
 
 A candidate is a module with the predictors below, its `fit`, and the class of what that gives. A line in
-`CANDIDATES` is all that a backtest needs. The night chooses among `choice.MODELS` alone: those whose ranges for one
-person `predictive` can tell.
+`CANDIDATES`, and for ranges one in `predictive`, is all that the night and a backtest need.
 """
 
 from __future__ import annotations
@@ -11,42 +10,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from rekindle.errors import BadInput, NotEnoughData
+from rekindle.errors import BadInput, Degenerate, NotEnoughData
 from rekindle.understand import bgnbd, mbgcnbd, mbgnbd, nbd, paretonbd
+from rekindle.understand.betageometric import Dropout
 from rekindle.understand.compression import Floats
+from rekindle.understand.mbgcnbd import MbgCnbdK
+from rekindle.understand.nbd import Nbd
+from rekindle.understand.paretonbd import ParetoNbd
 
-
-class PurchaseFit(Protocol):
-    """What every fitted model of purchases tells of itself; fields as in `betageometric.Dropout`."""
-
-    @property
-    def model(self) -> str:
-        """The short name, a key of `CANDIDATES`."""
-
-    @property
-    def parameters(self) -> dict[str, float]:
-        """By the paper's letters, in the unit of the times given."""
-
-    @property
-    def log_likelihood(self) -> float:
-        """Over all people, in that unit."""
-
-    @property
-    def n(self) -> float:
-        """People."""
-
-    @property
-    def boundary(self) -> str | None:
-        """None, or one sentence naming the limit the fit ran to."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The fit as plain JSON values."""
+PurchaseFit = Dropout | MbgCnbdK | ParetoNbd | Nbd
 
 
 class Predictors(Protocol):
     """What a module must offer to be a candidate. `fit` is a fit of that module; times are in its unit."""
+
+    def p_alive(self, fit: Any, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
+        """(n,) chance of being still a customer."""
 
     def p_none(self, fit: Any, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *, horizon: float) -> Floats:
         """(n,) chance of no purchase in the next `horizon`."""
@@ -71,14 +53,16 @@ class Stored(Protocol):
 class PurchaseModel:
     """One candidate.
 
-    fit    x, t_x, T and the sum of each person's log pauses (None: not known) -> the fitted model
-    asks   the module with its predictors
-    kind   the class of its fits
+    fit            x, t_x, T and the sum of each person's log pauses (None: not known) -> the fitted model
+    asks           the module with its predictors
+    kind           the class of its fits
+    people_leave   whether somebody can leave in it; a model in which nobody does is a fallback
     """
 
     fit: Callable[[Floats, Floats, Floats, Floats | None], PurchaseFit]
     asks: Predictors
     kind: Stored
+    people_leave: bool = True
 
 
 def _plainly(fit: Callable[[ArrayLike, ArrayLike, ArrayLike], PurchaseFit]) -> Callable[..., PurchaseFit]:
@@ -101,8 +85,20 @@ CANDIDATES: dict[str, PurchaseModel] = {  # the default first
     "bgnbd": PurchaseModel(_plainly(bgnbd.fit), bgnbd, bgnbd.BgNbd),
     "paretonbd": PurchaseModel(_plainly(paretonbd.fit), paretonbd, paretonbd.ParetoNbd),
     "mbgcnbd": PurchaseModel(_by_its_pauses, mbgcnbd, mbgcnbd.MbgCnbdK),
-    "nbd": PurchaseModel(_plainly(nbd.fit), nbd, nbd.Nbd),
+    "nbd": PurchaseModel(_plainly(nbd.fit), nbd, nbd.Nbd, people_leave=False),
 }
+
+
+def fit_or_why(
+    model: PurchaseModel, x: Floats, t_x: Floats, T: Floats, sum_log_gaps: Floats | None
+) -> PurchaseFit | str:
+    """The fit, or why this data does not allow it, in words. Raises BadInput as the fit does."""
+    try:
+        return model.fit(x, t_x, T, sum_log_gaps)
+    except (NotEnoughData, Degenerate) as error:
+        return str(error)
+    except np.linalg.LinAlgError as error:
+        return f"its likelihood could not be followed to a top ({error})"
 
 
 def model_of(name: Any) -> PurchaseModel:

@@ -23,6 +23,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rekindle.errors import UnknownColumn
+from rekindle.understand.windows import LOG_STEPS
 from rekindle.words import Word
 
 Floats = NDArray[np.float64]
@@ -36,8 +37,8 @@ RAISED: Final = pa.schema(
         ("strength", pa.float64()),
         ("usual", pa.float64()),  # the person's own figure before; null where nothing of the kind is usual
         ("now", pa.float64()),
-        ("unit", pa.string()),  # day | active_day | visit | money_minor | time
-        ("since", pa.date32()),  # silence: first day beyond the limit; the others: first day of the look-back
+        ("unit", pa.string()),  # day | active_day | visit | money_minor | user | habit | time | share
+        ("since", pa.date32()),  # silence: first day beyond the limit; the others: first day of the later stretch
         ("currency", pa.string()),
     ]
 )
@@ -53,6 +54,16 @@ SLOWING_STRETCH: Final = 30
 """Days the earlier rate must have been seen over; a burst in the first week is not a rate. Our choice."""
 FEWER_VISITS_FROM: Final = 4
 """Four visits in the month before: once a week is the thinnest habit that can halve visibly. Our choice."""
+LEVEL_TAIL: Final = 0.05
+"""The usual level at which lower amounts are no longer put down to their own scatter."""
+LEVEL_BEFORE: Final = 3
+"""Fewer days before give no usual amount: of two nobody can say which one was the exception. Our choice."""
+CHEAPER_BY: Final = 0.1
+"""A tenth: less is a change of tax, a coupon or an exchange rate, not another plan. Our choice."""
+FEWER_USERS_BY: Final = 0.2
+"""A fifth of the users: below it one holiday in a small team would do. Our choice."""
+HABIT_DAYS: Final = 5
+"""Days in 90 that make a habit: at an unchanged rate none at all in the next 90 then has a chance of at most 3 %."""
 
 
 class Sign(Word):
@@ -65,6 +76,10 @@ class Sign(Word):
     FAILED_PAYMENT = "failed_payment", "Payment failed"
     COMPLAINT = "complaint", "Complained"
     REFUND = "refund", "Money went back"
+    CHEAPER_PLAN = "cheaper_plan", "Pays for a smaller plan"
+    FEWER_USERS = "fewer_users", "Fewer people use it"
+    NARROWER = "narrower", "Gave up a habit"
+    EARLY_WARNING = "early_warning", "All signs together"
 
 
 @dataclass(frozen=True)
@@ -85,7 +100,12 @@ DEFINITIONS: Final[tuple[Definition, ...]] = (
     Definition(Sign.FAILED_PAYMENT, 90, "payments that failed", "time"),
     Definition(Sign.COMPLAINT, 90, "complaints", "time"),
     Definition(Sign.REFUND, 90, "refunds", "time"),
+    Definition(Sign.CHEAPER_PLAN, 240, "amount paid in 60 days a tenth or more under the 180 before", "money_minor"),
+    Definition(Sign.FEWER_USERS, 240, "users told in 60 days a fifth or more under the 180 before", "user"),
+    Definition(Sign.NARROWER, 180, "habits of the 90 days before of which none is left in 90", "habit"),
+    Definition(Sign.EARLY_WARNING, None, "chance of an end by all signs and the silence together", "share"),
 )
+"""In the order they are shown; the last one is not found in the SUMMARY but learned (understand.early_warning)."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +162,8 @@ def raise_signs(summary: pa.Table, *, as_of: date, among: Bools | None = None) -
 
     parts = []
     for definition in DEFINITIONS:
+        if definition.sign not in _FINDERS:
+            continue
         finding = _FINDERS[definition.sign](read, today)
         # Sums in no named currency, or in several, are not comparable.
         comparable = priced if definition.unit == "money_minor" else live
@@ -162,8 +184,13 @@ def raise_signs(summary: pa.Table, *, as_of: date, among: Bools | None = None) -
                 schema=RAISED,
             )
         )
-    raised = pa.concat_tables(parts).combine_chunks()
-    return raised.sort_by([("party_id", "ascending"), ("strength", "descending"), ("code", "ascending")])
+    return in_order(pa.concat_tables(parts))
+
+
+def in_order(raised: pa.Table) -> pa.Table:
+    """RAISED rows by party, then strongest first."""
+    by = [("party_id", "ascending"), ("strength", "descending"), ("code", "ascending")]
+    return raised.combine_chunks().sort_by(by)
 
 
 def _silence(read: _Columns, today: int) -> _Finding:
@@ -214,6 +241,62 @@ def _spending_less(read: _Columns, today: int) -> _Finding:
     return _Finding(shown, _missing(before, now, falls=True), before, now, _look_back(read, today, 90))
 
 
+def _cheaper_plan(read: _Columns, today: int) -> _Finding:
+    """The usual payment has stepped down; payment days without an amount are left out."""
+    level = _level(read, "paid")
+    before, now = np.exp(level.before), np.exp(level.now)
+    shown = level.is_lower & (now <= (1 - CHEAPER_BY) * before)
+    strength, since = _missing(before, now, falls=True), _look_back(read, today, 60)
+    return _Finding(shown, strength, np.rint(before), np.rint(now), since)
+
+
+def _fewer_users(read: _Columns, today: int) -> _Finding:
+    """Fewer people use it, by the number (`quantity`) that each use tells."""
+    level = _level(read, "seats")
+    before, now = np.expm1(level.before), np.expm1(level.now)
+    shown = level.is_lower & (now <= (1 - FEWER_USERS_BY) * before)
+    strength, since = _missing(before, now, falls=True), _look_back(read, today, 60)
+    return _Finding(shown, strength, np.rint(before * 10) / 10, np.rint(now * 10) / 10, since)
+
+
+def _narrower(read: _Columns, today: int) -> _Finding:
+    """Comes, buys or uses as ever, but gave one of the three up; who gave all up is silent, which is another sign."""
+    before = np.stack([read[f"{way}_prev_90"] for way in ("visits", "purchases", "uses")])
+    now = np.stack([read[f"{way}_90"] for way in ("visits", "purchases", "uses")])
+    is_habit = before >= HABIT_DAYS
+    had, left = is_habit.sum(axis=0).astype(np.float64), (is_habit & (now > 0)).sum(axis=0).astype(np.float64)
+    return _Finding((left < had) & (left > 0), _missing(had, left, falls=True), had, left, _look_back(read, today, 90))
+
+
+@dataclass(frozen=True)
+class _Level:
+    """Mean log of a day's figure before and now, (n,) each, and whether now is lower by more than its own scatter."""
+
+    before: Floats
+    now: Floats
+    is_lower: Bools
+
+
+def _level(read: _Columns, what: str) -> _Level:
+    """Days of the last 60 days against those of the 180 before, in logs, so that scatter is a share of the amount.
+
+    Student's two-sample t with one common variance (Student 1908, Biometrika 6), one-sided at LEVEL_TAIL. Where all
+    days of each stretch are alike, as with a plan, there is no scatter and any fall counts.
+    """
+    n, m = read[f"{what}_60"], read[f"{what}_prev_180"]
+    enough = (n >= 1) & (m >= LEVEL_BEFORE)
+    n, m = np.where(enough, n, 1.0), np.where(enough, m, 2.0)
+    now, before = read[f"{what}_log_60"] / LOG_STEPS / n, read[f"{what}_log_prev_180"] / LOG_STEPS / m
+    squares = read[f"{what}_log_sq_240"] / LOG_STEPS**2
+    scatter = np.maximum(squares - n * now**2 - m * before**2, 0.0)
+    from scipy.special import stdtr  # here, as above
+
+    alike = scatter < 1e-7  # the logs are whole steps: this is nothing but their rounding
+    spread = np.sqrt(np.where(alike, 1.0, scatter) / (n + m - 2) * (1 / n + 1 / m))
+    chance = np.where(alike, 0.0, stdtr(n + m - 2, (now - before) / spread))
+    return _Level(before, now, enough & (now < before) & (chance < LEVEL_TAIL))
+
+
 def _counted(column: str) -> Callable[[_Columns, int], _Finding]:
     """A sign that is the mere presence of something that should not happen."""
 
@@ -233,6 +316,9 @@ _FINDERS: Final[dict[Sign, Callable[[_Columns, int], _Finding]]] = {
     Sign.FAILED_PAYMENT: _counted("payments_failed_90"),
     Sign.COMPLAINT: _counted("complaints_90"),
     Sign.REFUND: _counted("refunds_90"),
+    Sign.CHEAPER_PLAN: _cheaper_plan,
+    Sign.FEWER_USERS: _fewer_users,
+    Sign.NARROWER: _narrower,
 }
 
 

@@ -24,6 +24,8 @@ Ints = NDArray[np.int64]
 
 FEWEST_PEOPLE = 30  # our choice: under it four parameters cannot be told apart, whatever the data say
 _KEY_LIMIT = 2**62
+_MOSTLY = 0.5  # of all repeat purchases; among 2,357 buyers one with that share takes a quarter to 40 % off what is
+# expected of one-time buyers, one with a tenth under 9 %
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,23 @@ class Histories:
         return float(self.weight.sum())
 
 
+def as_numbers(given: ArrayLike, name: str) -> Floats:
+    """One number or a column of them as float64, in the shape given.
+
+    Raises BadInput naming the column where it holds words, dates or rows of unequal length.
+    """
+    try:
+        return np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"{name} cannot be read as numbers: {error}", remedy="Give plain numbers.") from error
+
+
 def checked(x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> tuple[Floats, Floats, Floats]:
     """The three columns as float64, each (n,), once every row is a possible history.
 
     Raises BadInput naming the first bad row (counted from 0), the value seen and the remedy.
     """
-    columns = [np.atleast_1d(np.asarray(c, dtype=np.float64)) for c in (x, t_x, T)]
+    columns = [np.atleast_1d(as_numbers(c, name)) for c, name in ((x, "x"), (t_x, "t_x"), (T, "T"))]
     if any(c.ndim != 1 for c in columns) or len({c.size for c in columns}) != 1:
         shapes = ", ".join(f"{n} {c.shape}" for n, c in zip(("x", "t_x", "T"), columns, strict=True))
         raise BadInput(f"the columns do not line up: {shapes}", remedy="Give three columns of one length.")
@@ -82,7 +95,7 @@ def checked_weights(weights: ArrayLike | None, n: int) -> Floats | None:
     """How many people each row stands for, (n,), finite and > 0; None when each stands for one."""
     if weights is None:
         return None
-    weight = np.atleast_1d(np.asarray(weights, dtype=np.float64))
+    weight = np.atleast_1d(as_numbers(weights, "weights"))
     if weight.shape != (n,):
         raise BadInput(f"weights have shape {weight.shape}, wanted ({n},)", remedy="Give one a row.")
     bad = np.flatnonzero(~np.isfinite(weight) | (weight <= 0))
@@ -105,8 +118,8 @@ def compress(
     weight = checked_weights(weights, xs.size)
     if xs.size == 0:
         raise NotEnoughData("there is nobody to look at", remedy="Import purchases first.")
-    age, last = _coded(ages), _coded(lasts)
-    x_values, x_code = _coded_counts(xs)
+    age, last = coded(ages), coded(lasts)
+    x_values, x_code = coded_counts(xs)
     spans = (age.values.size, last.values.size)
     if x_values.size * spans[0] * spans[1] >= _KEY_LIMIT:
         raise BadInput("too many different times to tell apart", remedy="Round times to whole days.")
@@ -154,7 +167,20 @@ def enough(histories: Histories) -> None:
         )
 
 
-def _coded(values: Floats) -> Column:
+def outweighed(histories: Histories) -> str | None:
+    """One sentence where one person has over half of all repeat purchases, so that a fit is about that one."""
+    most = float(histories.x.max())
+    total = float(np.einsum("i,i->", histories.weight, histories.x))
+    if most <= _MOSTLY * total:
+        return None
+    return (
+        f"one person has {most / max(total, most):.0%} of all repeat purchases ({most:g}): the fit is mostly about "
+        "that one, so fit the others without them"
+    )
+
+
+def coded(values: Floats) -> Column:
+    """(n,) numbers >= 0 as codes; among the values may be some that no row has."""
     # Whole numbers in a short range, the daily case, need no sort: the number is its own code.
     top = float(values.max())
     if top < 2**17:
@@ -165,7 +191,8 @@ def _coded(values: Floats) -> Column:
     return Column(unique, code)
 
 
-def _coded_counts(x: Floats) -> tuple[Floats, Ints]:
+def coded_counts(x: Floats) -> tuple[Floats, Ints]:
+    """The different values of (n,) whole numbers >= 0, rising, and which of them each row is."""
     code = x.astype(np.int64)
     if code.max() < 2**20:
         seen = np.bincount(code) > 0

@@ -29,11 +29,14 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtri, kolmogorov
 
 from rekindle.errors import BadInput, NotEnoughData
-from rekindle.understand.baselines import Baseline
+from rekindle.understand import blend
+from rekindle.understand.baselines import Baseline, learn_rate, learn_recency
 from rekindle.understand.betageometric import NAMES, checked_horizon
-from rekindle.understand.candidates import PurchaseFit
+from rekindle.understand.blend import Blend
+from rekindle.understand.candidates import CANDIDATES, PurchaseFit, fit_or_why
 from rekindle.understand.choice import checked_counts, expected_purchases, p_none
 from rekindle.understand.compression import FEWEST_PEOPLE, Floats, Histories, checked, compress
+from rekindle.understand.origins import Origin, Window
 
 GROUPS = 10
 SMALL, LARGE = 0.1, 0.25  # the customary marks of credit scoring
@@ -131,7 +134,32 @@ class Drift:
             raise BadInput(f"stored drift cannot be read: {error}", remedy="Run the backtest again.") from error
 
 
-def drift(fit: PurchaseFit | Baseline, then: Columns, now: Columns, *, came: ArrayLike, horizon_days: float) -> Drift:
+def since(model: str, newest: Origin, now: Window, *, horizon_days: int) -> Drift:
+    """What moved since the newest cutoff, by that model as it is learned from what was known there.
+
+    model    a candidate's or a baseline's name, or that of their blend
+    newest   what was known at the cutoff, and what came in the horizon after it
+    now      what is known a horizon later
+    Raises as `drift`, and NotEnoughData where the model cannot be learned from what was known at the cutoff.
+    """
+    then, horizon = newest.after, float(horizon_days)
+    fit: Any
+    if model == "recency" and newest.before is not None:
+        fit = learn_recency(*newest.before.columns(), seen=newest.before.seen, horizon=horizon)
+    elif model == blend.MODEL and newest.before is not None:
+        fit = blend.fit(then, newest.before, before_days=horizon)
+    elif model in CANDIDATES:
+        fit = fit_or_why(CANDIDATES[model], *then.columns(), then.sum_log_gaps)
+        if isinstance(fit, str):
+            raise NotEnoughData(f"the model could not be learned from what was known then: {fit}")
+    else:
+        fit = learn_rate(*then.columns())
+    return drift(fit, then.columns(), now.columns(), came=then.seen, horizon_days=horizon)
+
+
+def drift(
+    fit: PurchaseFit | Blend | Baseline, then: Columns, now: Columns, *, came: ArrayLike, horizon_days: float
+) -> Drift:
     """What changed between the day the fit was learned and a horizon later.
 
     fit            learned from `then`
@@ -206,7 +234,7 @@ def _largest_difference(then: Floats, now: Floats) -> float:
 
 
 def _feature(
-    feature: str, columns: tuple[Floats, Floats, Floats], fit: PurchaseFit | Baseline, horizon: float
+    feature: str, columns: tuple[Floats, Floats, Floats], fit: PurchaseFit | Blend | Baseline, horizon: float
 ) -> Floats:
     x, t_x, T = columns
     if feature == "x":
@@ -251,7 +279,7 @@ def _told(
 
 
 def _misses(
-    fit: PurchaseFit | Baseline, old: tuple[Floats, Floats, Floats], seen: Floats, horizon: float
+    fit: PurchaseFit | Blend | Baseline, old: tuple[Floats, Floats, Floats], seen: Floats, horizon: float
 ) -> tuple[Miss, ...]:
     # Two kinds of chance: what people do though the fit is right, and a fit learned from so many people and no more.
     h, people, quiet = compress(*old, with_rows=True), float(seen.size), seen == 0
@@ -270,7 +298,7 @@ def _misses(
     )
 
 
-def _answers(fit: PurchaseFit | Baseline, h: Histories, horizon: float) -> tuple[Floats, Floats]:
+def _answers(fit: PurchaseFit | Blend | Baseline, h: Histories, horizon: float) -> tuple[Floats, Floats]:
     columns = (h.x, h.t_x, h.T)
     return expected_purchases(fit, *columns, horizon=horizon), p_none(fit, *columns, horizon=horizon)
 

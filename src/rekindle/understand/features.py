@@ -20,9 +20,7 @@ import ibis.expr.types as ir
 
 from rekindle.errors import BadInput
 from rekindle.relationships.vocabulary import EventKind
-
-NEVER = -(2**31)
-"""A day before all days: the neutral element of max()."""
+from rekindle.understand.windows import COUNTED, HABITS, LOG_STEPS, NEVER, WINDOWS, Window
 
 MICROSECONDS_PER_DAY = 86_400_000_000
 EPOCH = date(1970, 1, 1)
@@ -37,7 +35,7 @@ themselves. So are payments, which run by standing order, and the words of an en
 
 EVENT_COLUMNS = {
     "party_id": "int64", "occurred_at": "timestamp('UTC')", "kind": "string", "amount_minor": "int64",
-    "currency": "string",
+    "currency": "string", "quantity": "float64",
 }  # fmt: skip
 
 
@@ -58,34 +56,8 @@ class Pulse:
         return bool(set(self.kinds) & set(self.money_kinds))
 
 
-@dataclass(frozen=True)
-class Window:
-    """One rolling count: `measure` summed over days whose age a = as_of - day has youngest <= a < oldest."""
-
-    column: str
-    measure: str
-    youngest: int
-    oldest: int
-
-
-WINDOWS = (
-    Window("pulses_7", "pulse", 0, 7),
-    Window("pulses_30", "pulse", 0, 30),
-    Window("pulses_90", "pulse", 0, 90),
-    Window("pulses_365", "pulse", 0, 365),
-    Window("pulses_prev_90", "pulse", 90, 180),
-    Window("money_90", "money", 0, 90),
-    Window("money_prev_90", "money", 90, 180),
-    Window("complaints_90", "complaint", 0, 90),
-    Window("payments_failed_90", "payment_failed", 0, 90),
-    Window("refunds_90", "refund", 0, 90),
-    Window("visits_30", "visit", 0, 30),
-    Window("visits_prev_30", "visit", 30, 60),
-    Window("payments_90", "payment", 0, 90),
-)
-"""pulses_* and visits_* count distinct days; the others count events; money_* are sums in minor units."""
-
-COUNTED = ("complaint", "payment_failed", "refund", "payment")
+HABIT_KINDS = (EventKind.VISIT, EventKind.PURCHASE, EventKind.USAGE, EventKind.LOGIN, EventKind.PAYMENT)
+MOST_SEATS = 1e9  # as loads refuse more; NaN is not under it either
 
 
 def epoch_us(_at: ir.TimestampValue) -> ir.IntegerValue:
@@ -249,9 +221,58 @@ def lives(days: ir.Table, *, as_of: date, pulse: Pulse) -> ir.Table:
         **{
             window.column: _when(_is_inside(rows.day, window=window, as_of=as_of), rows[window.measure]).sum()
             for window in WINDOWS
-            if window.measure not in COUNTED
+            if window.measure not in (*COUNTED, *HABITS)
         },
     )
+
+
+def habits(events: ir.Table, *, as_of: date, time_zone: str) -> ir.Table:
+    """One row a party and local day with a visit, a purchase, a use or a payment, as far back as a habit is read.
+
+    Columns: visit_day, purchase_day, use_day, paid, seats 0/1; paid_log the log of all that was paid that day in minor
+    units, seats_log the log of 1 + the most users a use told of that day, both in steps of 1 / LOG_STEPS and null where
+    nothing of the kind was told; *_sq their squares.
+    """
+    reach = max(window.oldest for window in WINDOWS if window.measure in HABITS)
+    wanted = events.kind.isin([kind.value for kind in HABIT_KINDS])
+    rows = dated(events.filter(wanted & _since(events, day=as_of - timedelta(days=reach), time_zone=time_zone)))
+
+    def was(*kinds: EventKind) -> ir.IntegerScalar:
+        return rows.kind.isin([kind.value for kind in kinds]).cast("int32").max()
+
+    is_told = (rows.kind == EventKind.USAGE.value) & (rows.quantity >= 0) & (rows.quantity <= MOST_SEATS)
+    days = rows.group_by("party_id", "day").agg(
+        visit_day=was(EventKind.VISIT),
+        purchase_day=was(EventKind.PURCHASE),
+        use_day=was(EventKind.USAGE, EventKind.LOGIN),
+        sum_paid=_when(rows.kind == EventKind.PAYMENT.value, rows.amount_minor).sum(),
+        most_seats=_when(is_told, rows.quantity).max(),
+    )
+    days = days.mutate(
+        paid_log=_when(days.sum_paid > 0, _steps_of_log(days.sum_paid.cast("float64"))),
+        seats_log=_when(days.most_seats.notnull(), _steps_of_log(days.most_seats + 1)),
+    )
+    return days.mutate(
+        paid=days.paid_log.notnull().cast("int32"),
+        seats=days.seats_log.notnull().cast("int32"),
+        paid_log_sq=days.paid_log * days.paid_log,
+        seats_log_sq=days.seats_log * days.seats_log,
+    )
+
+
+def habit_windows(days: ir.Table, *, as_of: date) -> ir.Table:
+    """One row a party out of its `habits`: the windows over them."""
+    return days.group_by("party_id").agg(
+        **{
+            window.column: _when(_is_inside(days.day, window=window, as_of=as_of), days[window.measure]).sum()
+            for window in WINDOWS
+            if window.measure in HABITS
+        }
+    )
+
+
+def _steps_of_log(value: ir.FloatingValue) -> ir.IntegerValue:
+    return (value.ln() * LOG_STEPS).round().cast("int64")
 
 
 def standing(events: ir.Table, *, as_of: date, pulse: Pulse) -> ir.Table:
@@ -282,11 +303,14 @@ def standing(events: ir.Table, *, as_of: date, pulse: Pulse) -> ir.Table:
 def profile(events: ir.Table, *, as_of: date, pulse: Pulse, time_zone: str) -> ir.Table:
     """Every feature of every party with any event in `events` (a `seen` relation).
 
-    Two passes over the events, on purpose: one pass would have to keep all of them grouped by day.
+    Three passes over the events, on purpose: one pass would have to keep all of them grouped by day, and the days of
+    habits, which reach less far back, would widen the rows that are sorted for the gaps.
     """
     days = days_of_life(events, as_of=as_of, pulse=pulse, time_zone=time_zone)
+    lately = habit_windows(habits(events, as_of=as_of, time_zone=time_zone), as_of=as_of)
     known = standing(events, as_of=as_of, pulse=pulse)
-    return known.left_join(lives(days, as_of=as_of, pulse=pulse), "party_id").drop("party_id_right")
+    both = known.left_join(lives(days, as_of=as_of, pulse=pulse), "party_id").drop("party_id_right")
+    return both.left_join(lately, "party_id").drop("party_id_right")
 
 
 def window_shift(events: ir.Table, *, before: date, as_of: date, pulse: Pulse, time_zone: str) -> ir.Table:
@@ -305,6 +329,7 @@ def window_shift(events: ir.Table, *, before: date, as_of: date, pulse: Pulse, t
         )
     )
     days = days_of_life(moving, as_of=before, pulse=pulse, time_zone=time_zone)
+    lately = habits(moving, as_of=before, time_zone=time_zone)
     moving = dated(moving)
 
     def change(rows: ir.Table, window: Window, amount: ir.IntegerValue) -> ir.IntegerScalar:
@@ -319,9 +344,13 @@ def window_shift(events: ir.Table, *, before: date, as_of: date, pulse: Pulse, t
         }
     )
     summed = days.group_by("party_id").agg(
-        **{w.column: change(days, w, days[w.measure]) for w in WINDOWS if w.measure not in COUNTED}
+        **{w.column: change(days, w, days[w.measure]) for w in WINDOWS if w.measure not in (*COUNTED, *HABITS)}
     )
-    return counted.left_join(summed, "party_id").drop("party_id_right")
+    habitual = lately.group_by("party_id").agg(
+        **{w.column: change(lately, w, lately[w.measure]) for w in WINDOWS if w.measure in HABITS}
+    )
+    both = counted.left_join(summed, "party_id").drop("party_id_right")
+    return both.left_join(habitual, "party_id").drop("party_id_right")
 
 
 def _when(condition: ir.BooleanValue, value: ir.Value) -> ir.Value:

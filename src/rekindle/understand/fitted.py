@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, ClassVar, Self, TypeVar
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -14,6 +15,24 @@ from rekindle.understand.likelihood import Peak, sigma_points
 from rekindle.understand.survival import Z_80
 
 F = TypeVar("F", bound="Fitted")
+
+
+class TimedFit(Protocol):
+    """What `in_longer_unit` reads of a fit."""
+
+    times: ClassVar[tuple[str, ...]]
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """By the letters of the paper."""
+
+    @property
+    def standard_errors(self) -> dict[str, float] | None:
+        """By the same letters; None when the likelihood has no proper peak."""
+
+    @property
+    def log_likelihood(self) -> float:
+        """Over all people."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +46,12 @@ class Fitted:
     boundary          None, or one sentence naming the limit the fit ran to
     standard_errors   of the parameters by the delta method; None when the likelihood has no proper peak
     covariance        (k, k) of the log-parameters in the order of `names`; None likewise
+    held_out          how it did on a window it had not seen (`choice.HeldOut` as a dict); None until it was judged
     """
 
     model: ClassVar[str] = ""
     names: ClassVar[tuple[str, ...]] = ()
+    times: ClassVar[tuple[str, ...]] = ()  # the letters that are lengths of time
 
     parameters: dict[str, float]
     log_likelihood: float
@@ -39,6 +60,7 @@ class Fitted:
     boundary: str | None
     standard_errors: dict[str, float] | None
     covariance: list[list[float]] | None
+    held_out: dict[str, Any] | None = field(default=None, kw_only=True)
 
     @property
     def letters(self) -> tuple[float, ...]:
@@ -72,6 +94,23 @@ class Fitted:
         except (TypeError, KeyError) as error:
             raise BadInput(f"stored {cls.model} fit cannot be read: {error}", remedy="Fit again.") from error
         return fit
+
+
+def in_longer_unit(fit: TimedFit, *, of: float, repeats: float) -> dict[str, Any]:
+    """Parameters, standard errors and log-likelihood of a purchase model as if time had been told in a longer unit.
+
+    of        old units in a new one: 7 from days to weeks
+    repeats   repeat purchases of everybody: each has a density in time, which grows by `of`
+    """
+
+    def told(values: dict[str, float]) -> dict[str, float]:
+        return {name: value / of if name in fit.times else value for name, value in values.items()}
+
+    return {
+        "parameters": told(fit.parameters),
+        "standard_errors": None if fit.standard_errors is None else told(fit.standard_errors),
+        "log_likelihood": fit.log_likelihood + repeats * math.log(of),
+    }
 
 
 def parameter_range(fit: F, answer: Callable[[F], Floats]) -> tuple[Floats, Floats]:

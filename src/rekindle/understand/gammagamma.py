@@ -11,7 +11,7 @@ Source: Fader & Hardie (2013), "The Gamma-Gamma Model of Monetary Value", bruceh
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from scipy.special import digamma, gammaln
 
 from rekindle.errors import BadInput, Degenerate, NotEnoughData
-from rekindle.understand.compression import FEWEST_PEOPLE, Floats, checked_weights
+from rekindle.understand.compression import FEWEST_PEOPLE, Floats, as_numbers, checked_weights
 from rekindle.understand.likelihood import Objective, Peak, climb, sigma_points
 
 NAMES = ("p", "q", "v")
@@ -47,6 +47,7 @@ class GammaGamma:
     covariance: list[list[float]] | None
     correlation: float | None
     caution: str | None
+    held_out: dict[str, Any] | None = field(default=None, kw_only=True)
 
     @property
     def letters(self) -> tuple[float, float, float]:
@@ -103,7 +104,7 @@ def fit(x: ArrayLike, mean_value: ArrayLike, *, weights: ArrayLike | None = None
     errors = None
     if peak.covariance is not None:
         errors = dict(zip(NAMES, (found * np.sqrt(np.diag(peak.covariance))).tolist(), strict=True))
-    correlation = _correlation(xs, m, w)
+    correlation = _correlation(xs, m / scale, w)  # in parts of the mean: squares of huge amounts are no floats
     return GammaGamma(
         parameters=dict(zip(NAMES, found.tolist(), strict=True)),
         log_likelihood=(peak.mean - float(np.log(scale))) * people,  # back in the unit given
@@ -133,16 +134,15 @@ def expected_value(fit: GammaGamma, x: ArrayLike, mean_value: ArrayLike) -> Floa
     Raises Degenerate when q <= 1; BadInput naming the first impossible row.
     """
     population_mean(fit)
-    xs = np.atleast_1d(np.asarray(x, dtype=np.float64))
-    m = np.where(xs == 0, 1.0, np.atleast_1d(np.asarray(mean_value, dtype=np.float64)))
+    xs = np.atleast_1d(as_numbers(x, "x"))
+    m = np.where(xs == 0, 1.0, np.atleast_1d(as_numbers(mean_value, "mean value")))
     _checked(np.maximum(xs, 1), m)
     p, q, v = fit.letters
     return np.asarray(p * (v + np.where(xs == 0, 0.0, xs * m)) / (p * xs + q - 1))
 
 
 def _checked(x: ArrayLike, mean_value: ArrayLike) -> tuple[Floats, Floats]:
-    xs = np.atleast_1d(np.asarray(x, dtype=np.float64))
-    m = np.atleast_1d(np.asarray(mean_value, dtype=np.float64))
+    xs, m = np.atleast_1d(as_numbers(x, "x")), np.atleast_1d(as_numbers(mean_value, "mean value"))
     if xs.shape != m.shape or xs.ndim != 1:
         raise BadInput(f"x is {xs.shape}, mean_value is {m.shape}", remedy="Give two columns of one length.")
     bad_x = ~np.isfinite(xs) | (xs < 1) | (xs != np.floor(xs))

@@ -5,7 +5,9 @@
     renewal value                sum of m S(k) / (1 + d)^(k L / 365.25), k = 1 .. K, m paid at each period's end
 
 h(k) is the hazard with everything as it is today, except that the columns named in `clocks` have grown by (k-1) L days:
-age does so for everybody. What else may change in the meantime is not known and not guessed.
+age does so for everybody. What else may change in the meantime is not guessed one by one: a complaint is forgotten, a
+habit comes back. How much of somebody's distance from everybody's log-odds is left k periods later can be measured on
+lives of the past (`settling`), and then h(k) draws near to everybody's at that pace.
 Source: Allison (1982), Sociological Methodology 13; Gupta, Lehmann & Stuart (2004), JMR 41(1), for the value.
 """
 
@@ -16,13 +18,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import expit, logit
 
-from rekindle.errors import BadInput
+from rekindle.errors import BadInput, UnknownColumn
 from rekindle.understand import tree_columns
 from rekindle.understand.compression import Floats
 from rekindle.understand.hazard import Hazard, hazards_of
+from rekindle.understand.plain_hazard import p_plain
 
 _DAYS_PER_YEAR = 365.25
+_TINY = 1e-9
+_FEWEST_PAIRS = 100  # of rows of the same lives: fewer tell no slope; our choice
 
 
 @dataclass(frozen=True)
@@ -41,17 +47,65 @@ class LifeCurves:
     causes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Settling:
+    """How the log-odds of single lives draw near to everybody's as time goes on.
+
+    centre  (c,) log-odds of the mean chance of each cause in a period
+    kept    (K - 1,) share of the distance from it that is left 1, 2, .. periods later, in [0, 1], never rising
+    """
+
+    centre: list[float]
+    kept: list[float]
+
+
+def settling(
+    fit: Hazard,
+    columns: Mapping[str, ArrayLike],
+    *,
+    life: ArrayLike,
+    first_day: ArrayLike,
+    periods: int,
+    threads: int = 1,
+) -> Settling:
+    """Measured on person-periods: the slope of a life's log-odds on its own k periods earlier.
+
+    life, first_day   (n,) of each row, as `person_periods` gives them: by life, then by day
+    A distance that fewer than 100 pairs of rows speak of keeps the share of the one before; 1 where even the next
+    period has fewer. Raises BadInput as `hazards` does.
+    """
+    told = np.clip(hazards_of(fit, tree_columns.matrix(fit.design, columns), threads=threads), _TINY, 1 - _TINY)
+    # The odds of the mean chance, not the mean of the odds: far ahead everybody ends as often as all do together.
+    centre = logit(told.mean(axis=0))
+    off = logit(np.clip(told.sum(axis=1), _TINY, 1 - _TINY))
+    off = off - off.mean()
+    owner, day = np.asarray(life), np.asarray(first_day)
+    kept, left = [], 1.0
+    for k in range(1, periods):
+        pairs = (owner[k:] == owner[:-k]) & (day[k:] - day[:-k] == k * fit.period_days)
+        then, now = off[:-k][pairs], off[k:][pairs]
+        if then.size >= _FEWEST_PAIRS and np.any(then != 0):
+            left = float(np.clip((then * now).sum() / (then * then).sum(), 0.0, left))
+        kept.append(left)
+    return Settling(centre.tolist(), kept)
+
+
 def curves(
     fit: Hazard,
     columns: Mapping[str, ArrayLike],
     *,
     periods: int,
     clocks: Sequence[str] = ("age_days",),
+    ask_every: int = 1,
+    settles: Settling | None = None,
     threads: int = 1,
 ) -> LifeCurves:
     """Curves of everybody over the next `periods`.
 
-    clocks   columns in days that grow with time whatever happens; those not learned from are passed over
+    clocks      columns in days that grow with time whatever happens; those not learned from are passed over
+    ask_every   the trees are asked about the first period, every so many after it, and the last; between two answers
+                the hazard lies on the straight line. 1 asks about each; more is for millions of people
+    settles     how a hazard draws near to everybody's; None keeps today's for ever
     Raises BadInput for periods < 1 or a clock that is text, and as `hazards` does.
     """
     if periods < 1:
@@ -61,13 +115,57 @@ def curves(
     if any(name in fit.design.levels for name in names):
         raise BadInput(f"one of {names} is text", where="clocks", remedy="Name columns counted in days.")
     places = [fit.design.names.index(name) for name in names]
-    here = np.ones((len(values), periods + 1))
-    gone = np.zeros((len(values), periods + 1, len(fit.causes)))
+    if ask_every < 1:
+        raise BadInput(f"ask_every is {ask_every}", remedy="Give a whole number >= 1.")
     told = hazards_of(fit, values, threads=threads)
-    for k in range(1, periods + 1):
-        if k > 1 and places:
-            values[:, places] += fit.period_days
-            told = hazards_of(fit, values, threads=threads)
+    asked, answers = 0, [told]
+    if not places:
+        answers = [told] * periods
+    while len(answers) < periods:
+        following = min(asked + ask_every, periods - 1)
+        values[:, places] += (following - asked) * fit.period_days
+        told = hazards_of(fit, values, threads=threads)
+        steps = np.arange(1, following - asked + 1) / (following - asked)
+        answers += [answers[asked] + step * (told - answers[asked]) for step in steps]
+        asked = following
+    return _unfolded(answers if settles is None else worn_down(answers, settles), fit)
+
+
+def plain_curves(fit: Hazard, columns: Mapping[str, ArrayLike], *, periods: int) -> LifeCurves:
+    """Curves by the plain guess, for a fit whose trees did not beat it; causes share an end as they did in the past.
+
+    An age grows with time; days since last seen, or anything else, stays as it is.
+    Raises BadInput for periods < 1, UnknownColumn for a guess whose column is not given.
+    """
+    if periods < 1:
+        raise BadInput(f"periods is {periods}", remedy="Give a whole number >= 1.")
+    name = fit.plain.column
+    if name not in columns:
+        raise UnknownColumn(f"{name!r} is not given", where="columns", remedy="Give the column of the plain guess.")
+    values = np.asarray(columns[name], dtype=np.float64)
+    ends = np.array([cause.endings for cause in fit.causes], dtype=np.float64)
+    grows = fit.period_days if name == "age_days" else 0.0
+    answers = [p_plain(fit.plain, values + k * grows)[:, None] * ends / ends.sum() for k in range(periods)]
+    return _unfolded(answers, fit)
+
+
+def worn_down(answers: Sequence[Floats], settles: Settling) -> list[Floats]:
+    """Hazards (n, c) of each period with their distance from everybody's worn down; what age alone adds stays whole."""
+    centre = np.array(settles.centre)
+    odds = [logit(np.clip(told, _TINY, 1 - _TINY)) for told in answers]
+    own = odds[0] - centre
+    kept = [1.0, *settles.kept][: len(odds)]
+    kept += [kept[-1]] * (len(odds) - len(kept))
+    worn = [expit(now - (1 - share) * own) for now, share in zip(odds, kept, strict=True)]
+    return [told / np.maximum(told.sum(axis=1, keepdims=True), 1.0) for told in worn]
+
+
+def _unfolded(answers: Sequence[Floats], fit: Hazard) -> LifeCurves:
+    """The curves of hazards (n, c) period by period."""
+    n, causes = answers[0].shape
+    here = np.ones((n, len(answers) + 1))
+    gone = np.zeros((n, len(answers) + 1, causes))
+    for k, told in enumerate(answers, start=1):
         gone[:, k] = gone[:, k - 1] + here[:, k - 1, None] * told
         here[:, k] = here[:, k - 1] * np.maximum(1 - told.sum(axis=1), 0)
     return LifeCurves(here, gone, fit.period_days, fit.cause_names)

@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rekindle.errors import BadInput, Degenerate
-from rekindle.understand import baselines, betageometric, gammagamma, mbgcnbd, nbd, paretonbd
+from rekindle.understand import baselines, betageometric, blend, gammagamma, mbgcnbd, nbd, paretonbd
 from rekindle.understand.baselines import Baseline
 from rekindle.understand.betageometric import Dropout, checked_horizon
+from rekindle.understand.blend import Blend
 from rekindle.understand.compression import Floats, checked, compress
 from rekindle.understand.fitted import Fitted
 from rekindle.understand.gammagamma import GammaGamma
@@ -67,7 +68,7 @@ class LifetimeValue(TypedDict):
 
 
 def lifetime_value(
-    chosen: Model | Baseline,
+    chosen: Model | Blend | Baseline,
     value_fit: GammaGamma | None,
     x: ArrayLike,
     t_x: ArrayLike,
@@ -126,7 +127,7 @@ def lifetime_value(
 
 
 def discounted_purchases(
-    fit: Model | Baseline,
+    fit: Model | Blend | Baseline,
     x: ArrayLike,
     t_x: ArrayLike,
     T: ArrayLike,
@@ -198,7 +199,7 @@ def checked_discount(discount_rate_per_year: float) -> float:
 
 
 def _purchases(
-    fit: Model | Baseline, x: Floats, t_x: Floats, T: Floats, *, far: float | None, per_day: float, rough: bool
+    fit: Model | Blend | Baseline, x: Floats, t_x: Floats, T: Floats, *, far: float | None, per_day: float, rough: bool
 ) -> tuple[Floats | None, Floats | None, Floats]:
     """(m,) each: chance alive (None for a baseline), purchases expected (None without end) and discounted.
 
@@ -207,6 +208,8 @@ def _purchases(
     """
     if isinstance(fit, Baseline):
         return (None, *_summed(lambda t: baselines.expected_purchases(fit, x, t_x, T, horizon=t), far, per_day, rough))
+    if isinstance(fit, Blend):
+        return _of_blend(fit, x, t_x, T, far=far, per_day=per_day, rough=rough)
     asked = _module(fit)
     alive: Floats = asked.p_alive(fit, x, t_x, T)
     if isinstance(fit, MbgCnbdK) and fit.k > 1:
@@ -227,6 +230,16 @@ def _purchases(
 
     expected, discounted = _summed(here, far, per_day, rough)
     return alive, None if expected is None else alive * expected[pair], alive * discounted[pair]
+
+
+def _of_blend(
+    fit: Blend, x: Floats, t_x: Floats, T: Floats, *, far: float | None, per_day: float, rough: bool
+) -> tuple[Floats | None, Floats | None, Floats]:
+    """As `_purchases`: purchases by the weights, the chance alive by the models in which people leave."""
+    told = {name: _purchases(one, x, t_x, T, far=far, per_day=per_day, rough=rough) for name, one in fit.fits.items()}
+    expected = {name: whole for name, (_, whole, _) in told.items() if whole is not None}
+    discounted = blend.mean_answer(fit, {name: worth for name, (_, _, worth) in told.items()})
+    return blend.p_alive(fit, x, t_x, T), blend.mean_answer(fit, expected) if far is not None else None, discounted
 
 
 def _summed(
@@ -257,7 +270,7 @@ def _module(fit: Model) -> Any:
 
 
 def _log_variance(
-    chosen: Model | Baseline,
+    chosen: Model | Blend | Baseline,
     likely: Sequence[Model] | None,
     columns: tuple[Floats, Floats, Floats],
     *,
@@ -268,6 +281,9 @@ def _log_variance(
     """(m,) variance of the log of each history's discounted purchases over the likely parameters."""
     if isinstance(chosen, Baseline):
         _no_range(reasons, f"the {chosen.model} baseline has no likely parameters besides its own")
+        return None
+    if isinstance(chosen, Blend):
+        _no_range(reasons, "of a blend only its models' own ranges are known, not how far its weights would move")
         return None
     if likely is None and chosen.covariance is None:
         _no_range(reasons, "the fit has no standard errors")
@@ -342,7 +358,7 @@ def _no_range(reasons: dict[str, str], why: str) -> None:
 
 
 def _checked_reach(
-    fit: Model | Baseline, horizon_days: float | None, discount_rate_per_year: float
+    fit: Model | Blend | Baseline, horizon_days: float | None, discount_rate_per_year: float
 ) -> tuple[float | None, float]:
     per_day = checked_discount(discount_rate_per_year)
     if horizon_days is not None:
@@ -352,9 +368,10 @@ def _checked_reach(
             f"without end a discount rate of {discount_rate_per_year} leaves no limit, wanted a number > 0",
             remedy="Give a horizon or a discount rate.",
         )
-    if isinstance(fit, Baseline | Nbd):
+    if isinstance(fit, Baseline | Nbd) or (isinstance(fit, Blend) and Nbd.model in fit.fits):
         raise BadInput(
-            f"in {fit.model} nobody ever leaves, so it says nothing without end",
+            f"in {Nbd.model if isinstance(fit, Blend) else fit.model} nobody ever leaves, so {fit.model} says nothing "
+            "without end",
             remedy="Give a horizon.",
         )
     return None, per_day

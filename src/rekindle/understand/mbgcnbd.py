@@ -26,7 +26,7 @@ from scipy.special import betainc, digamma, expit, gammaln
 from rekindle.errors import BadInput
 from rekindle.understand import betageometric
 from rekindle.understand.betageometric import NAMES, boundary_of, checked_horizon
-from rekindle.understand.compression import Floats, Histories, checked, checked_weights, compress, enough
+from rekindle.understand.compression import Floats, Histories, checked, checked_weights, compress, enough, outweighed
 from rekindle.understand.erlang import log_steps, log_steps_with_slopes, mean_purchases, step_chances
 from rekindle.understand.fitted import Fitted, fields_of
 from rekindle.understand.likelihood import Peak, climb
@@ -48,6 +48,7 @@ class MbgCnbdK(Fitted):
 
     model: ClassVar[str] = "mbgcnbd"
     names: ClassVar[tuple[str, ...]] = NAMES
+    times: ClassVar[tuple[str, ...]] = ("alpha",)
 
     log_likelihood_by_k: dict[str, float]
 
@@ -248,11 +249,16 @@ def _log_some(fit: MbgCnbdK, x: Floats, t_x: Floats, T: Floats, far: float, coun
         return np.asarray(stayed + np.logaddexp(np.log(keep) + exact, np.log1p(-keep) + more))
 
 
-def _log_odds_gone(fit: MbgCnbdK, x: Floats, t_x: Floats, T: Floats) -> Floats:
-    r, alpha, a, b = fit.letters
-    shape = r + fit.k * x
+def log_odds_of_steps(letters: Floats, k: int, x: Floats, t_x: Floats, T: Floats) -> Floats:
+    """(n,) log of the odds of having left; letters r, alpha, a, b in the unit of the times."""
+    r, alpha, a, b = letters
+    shape = r + k * x
     odds = np.log(a) - np.log(b + x) + shape * (np.log(alpha + T) - np.log(alpha + t_x))
-    return np.asarray(odds - log_steps(fit.k, shape, (T - t_x) / (alpha + T)))
+    return np.asarray(odds - log_steps(k, shape, (T - t_x) / (alpha + T)))
+
+
+def _log_odds_gone(fit: MbgCnbdK, x: Floats, t_x: Floats, T: Floats) -> Floats:
+    return log_odds_of_steps(np.array(fit.letters), fit.k, x, t_x, T)
 
 
 def _log_quiet(fit: MbgCnbdK, x: Floats, t_x: Floats, T: Floats, *, horizon: float) -> Floats:
@@ -275,6 +281,7 @@ def _result(
     boundary = boundary_of(peaks[k])
     if boundary is None and was_found and k == MOST_K:
         boundary = f"people buy like clocks: k ran to its limit, {MOST_K}"
+    boundary = boundary or outweighed(histories)
     fields = fields_of(peaks[k], NAMES, people=histories.people, boundary=boundary)
     fields["parameters"] = {"k": float(k), **fields["parameters"]}
     fields["log_likelihood"] = levels[k]

@@ -20,7 +20,7 @@ from scipy.special import digamma, gammaln
 
 from rekindle.errors import BadInput
 from rekindle.understand.betageometric import checked_horizon
-from rekindle.understand.compression import Floats, Histories, checked, compress, enough
+from rekindle.understand.compression import Floats, Histories, checked, compress, enough, outweighed
 from rekindle.understand.fitted import Fitted, fields_of
 from rekindle.understand.likelihood import Objective, Peak, climb
 
@@ -33,6 +33,7 @@ class Nbd(Fitted):
 
     model: ClassVar[str] = "nbd"
     names: ClassVar[tuple[str, ...]] = NAMES
+    times: ClassVar[tuple[str, ...]] = ("alpha",)
 
 
 def fit(x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *, weights: ArrayLike | None = None) -> Nbd:
@@ -51,7 +52,7 @@ def fit(x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *, weights: ArrayLike | None
     people = histories.people
     rate = _dot(histories.weight, histories.x) / _dot(histories.weight, histories.T)
     peak = climb(_objective(histories), np.log(np.array([0.5, 0.5 / rate])), people=people)
-    return Nbd(**fields_of(peak, NAMES, people=people, boundary=_boundary(peak)))
+    return Nbd(**fields_of(peak, NAMES, people=people, boundary=_boundary(peak) or outweighed(histories)))
 
 
 def p_alive(fit: Nbd, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:  # noqa: ARG001  as in every model

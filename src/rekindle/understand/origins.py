@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rekindle.errors import BadInput
 from rekindle.understand.compression import Floats, Ints, checked
@@ -51,12 +52,11 @@ class PurchaseDays:
 
     party   (m,) whose
     day     (m,) days since 1970-01-01
-    Raises BadInput unless sorted by party and day, each pair once.
+    Raises BadInput unless both are whole numbers, sorted by party and day, each pair once.
     """
 
-    def __init__(self, party: Ints, day: Ints) -> None:
-        if party.shape != day.shape or party.ndim != 1:
-            raise BadInput(f"party is {party.shape}, day is {day.shape}", remedy="Give one row a day with a purchase.")
+    def __init__(self, party: ArrayLike, day: ArrayLike) -> None:
+        self.party, self.day = party, day = _whole(party, day)
         step = (party[1:] > party[:-1]) | ((party[1:] == party[:-1]) & (day[1:] > day[:-1]))
         if not step.all():
             row = int(np.argmin(step)) + 1
@@ -65,7 +65,6 @@ class PurchaseDays:
                 where=f"row {row}",
                 remedy="Sort by party and day and keep each pair once.",
             )
-        self.party, self.day = party, day
 
     def window(self, at: date, *, horizon_days: int) -> Window:
         """Who was known at the end of `at`, what of them was, and what they did in the horizon after it."""
@@ -94,3 +93,17 @@ class PurchaseDays:
         earlier = cutoff - timedelta(days=horizon_days)
         before = self.window(earlier, horizon_days=horizon_days)
         return Origin(cutoff, self.window(cutoff, horizon_days=horizon_days), before if before.x.size else None)
+
+
+def _whole(party: ArrayLike, day: ArrayLike) -> tuple[Ints, Ints]:
+    """Both columns, (m,), as whole numbers."""
+    columns = np.asarray(party), np.asarray(day)
+    if columns[0].shape != columns[1].shape or columns[0].ndim != 1:
+        told = f"party is {columns[0].shape}, day is {columns[1].shape}"
+        raise BadInput(told, remedy="Give one row a day with a purchase.")
+    if columns[0].size and not all(np.issubdtype(column.dtype, np.integer) for column in columns):
+        raise BadInput(
+            f"party is {columns[0].dtype}, day is {columns[1].dtype}, wanted whole numbers",
+            remedy="Give days since 1970-01-01.",
+        )
+    return columns[0].astype(np.int64, copy=False), columns[1].astype(np.int64, copy=False)

@@ -1,11 +1,13 @@
 """What to expect of each person: chance alive, chance of no purchase, purchases and their value, with ranges.
 
 Everything about a history is worked out once for all who share it; only the value looks at the person's own
-mean. The ranges are for that person and hold 8 cases in 10; how, is in `predictive`.
+mean. The ranges are for that person and hold 8 cases in 10; how, is in `predictive` and
+`predictive_none`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypedDict
 
 import numpy as np
@@ -13,13 +15,16 @@ from numpy.typing import ArrayLike
 
 from rekindle.errors import BadInput
 from rekindle.understand import baselines, choice, gammagamma
-from rekindle.understand.baselines import Recency
-from rekindle.understand.betageometric import Dropout, checked_horizon, p_alive
-from rekindle.understand.choice import Fit
+from rekindle.understand.baselines import Baseline, Recency
+from rekindle.understand.betageometric import checked_horizon
+from rekindle.understand.blend import Blend, people_leave
+from rekindle.understand.candidates import PurchaseFit
+from rekindle.understand.choice import Fit, asks_of
 from rekindle.understand.compression import Floats, Histories, compress
 from rekindle.understand.gammagamma import GammaGamma
 from rekindle.understand.lifetime_value import checked_discount, discounted_purchases, known_means
-from rekindle.understand.predictive import beliefs, count_ranges, own_none_ranges, total_ranges
+from rekindle.understand.predictive import beliefs, count_ranges, total_ranges
+from rekindle.understand.predictive_none import own_none_ranges
 
 
 class Outlook(TypedDict):
@@ -91,6 +96,14 @@ def outlook(
     return found
 
 
+def alive_by(chosen: Fit) -> Callable[[Floats, Floats, Floats], Floats] | None:
+    """x, t_x, T -> chance of being still a customer; None for a baseline, and for a model in which nobody leaves."""
+    if isinstance(chosen, Baseline):
+        return None
+    fit: PurchaseFit | Blend = chosen
+    return (lambda x, t_x, T: asks_of(fit).p_alive(fit, x, t_x, T)) if people_leave(fit.model) else None
+
+
 def _counted(chosen: Fit, h: Histories, horizon: float) -> Outlook:
     columns = (h.x, h.t_x, h.T)
     found = Outlook(
@@ -106,12 +119,17 @@ def _counted(chosen: Fit, h: Histories, horizon: float) -> Outlook:
         value_high=None,
         reasons={},
     )
-    if isinstance(chosen, Dropout):
-        found["p_alive"] = p_alive(chosen, *columns)[h.row]
-        if chosen.covariance is None:
-            found["reasons"]["ranges"] = "the fit has no standard errors, so ranges leave out its own uncertainty"
-    else:
+    alive = alive_by(chosen)
+    if alive is not None:
+        # Of a blend it is what those models say in which people leave; whoever comes by any of them is still here.
+        here = alive(*columns)[h.row]
+        found["p_alive"] = np.maximum(here, 1 - found["p_none"]) if isinstance(chosen, Blend) else here
+    elif isinstance(chosen, Baseline):
         found["reasons"]["p_alive"] = f"the {chosen.model} baseline does not say whether somebody has left"
+    else:
+        found["reasons"]["p_alive"] = f"in the {chosen.model} model nobody ever leaves, so it does not say who has"
+    if not isinstance(chosen, Baseline | Blend) and chosen.covariance is None:
+        found["reasons"]["ranges"] = "the fit has no standard errors, so ranges leave out its own uncertainty"
     if isinstance(chosen, Recency):
         _no_range(found, "p_none", "the recency baseline knows groups, not one person's own chance")
         if horizon == chosen.horizon:

@@ -21,7 +21,7 @@ from scipy.special import digamma, gammaln
 from rekindle.errors import BadInput
 from rekindle.understand import paretonbd
 from rekindle.understand.betageometric import checked_horizon
-from rekindle.understand.compression import Floats, Histories, checked, compress, enough
+from rekindle.understand.compression import Floats, Histories, as_numbers, checked, compress, enough, outweighed
 from rekindle.understand.fitted import Fitted
 from rekindle.understand.likelihood import Peak, climb, sigma_points
 from rekindle.understand.paretochances import Letters, log_alive, log_count, log_none, mean_purchases
@@ -42,6 +42,7 @@ class ParetoNbdCovariates(Fitted):
 
     model: ClassVar[str] = "paretonbd_covariates"
     names: ClassVar[tuple[str, ...]] = ("r", "alpha0", "s", "beta0")
+    times: ClassVar[tuple[str, ...]] = ("alpha0", "beta0")
 
     covariates: list[str]
 
@@ -77,13 +78,13 @@ def fit(
     Raises BadInput naming the first impossible row or column; NotEnoughData as `paretonbd.fit`.
     """
     xs, lasts, ages = checked(x, t_x, T)
+    histories = compress(xs, lasts, ages, weights=weights)
+    enough(histories)
     z = _checked_covariates(covariates, xs.size, names)
     middle, spread = z.mean(axis=0), z.std(axis=0)
     flat = np.flatnonzero(spread <= 1e-12 * np.maximum(np.abs(middle), 1e-300))
     if flat.size:
         raise BadInput(f"covariate {names[flat[0]]!r} is the same for everybody", remedy="Leave it out.")
-    histories = compress(xs, lasts, ages, weights=weights)
-    enough(histories)
     plain = paretonbd.fit(xs, lasts, ages, weights=weights)
     mean_age = dot(histories.weight, histories.T) / histories.people
     known = plain.letters if plain.boundary is None else (0.5, mean_age / 4, 0.5, mean_age / 4)
@@ -91,7 +92,7 @@ def fit(
     # Around the mean and in standard deviations, so that a step means the same along every direction.
     likelihood = Likelihood(*_people(xs, lasts, ages, (z - middle) / spread, weights))
     peak = climb(likelihood, start, people=histories.people)
-    return _told(peak, list(names), middle, spread, people=histories.people, mean_age=mean_age)
+    return _told(peak, list(names), middle, spread, histories)
 
 
 def p_alive(fit: ParetoNbdCovariates, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *, covariates: ArrayLike) -> Floats:
@@ -186,7 +187,7 @@ class Likelihood:
 
 
 def _checked_covariates(covariates: ArrayLike, n: int, names: Sequence[str]) -> Floats:
-    z = np.asarray(covariates, dtype=np.float64)
+    z = as_numbers(covariates, "covariates")
     k = len(names)
     if z.shape != (n, k) or not 1 <= k <= _MOST or len(set(names)) != k:
         raise BadInput(
@@ -222,9 +223,11 @@ def _people(
 
 
 def _told(
-    peak: Peak, covariates: list[str], middle: Floats, spread: Floats, *, people: float, mean_age: float
+    peak: Peak, covariates: list[str], middle: Floats, spread: Floats, histories: Histories
 ) -> ParetoNbdCovariates:
     """The fit in the units of the covariates as given."""
+    people = histories.people
+    mean_age = dot(histories.weight, histories.T) / people
     names = [*NAMES, *(f"gamma{g}[{c}]" for g in (1, 2) for c in covariates)]
     k = len(covariates)
     back = np.eye(4 + 2 * k)
@@ -244,7 +247,7 @@ def _told(
         log_likelihood=peak.mean * people,
         n=people,
         converged=peak.converged,
-        boundary=_boundary(peak, names, mean_age=mean_age),
+        boundary=_boundary(peak, names, mean_age=mean_age) or outweighed(histories),
         standard_errors=errors,
         covariance=None if covariance is None else covariance.tolist(),
         covariates=covariates,

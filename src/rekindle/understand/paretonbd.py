@@ -26,7 +26,7 @@ from scipy.special import digamma, gammaln
 
 from rekindle.errors import BadInput
 from rekindle.understand.betageometric import checked_horizon
-from rekindle.understand.compression import Floats, Histories, Ints, checked, compress, enough
+from rekindle.understand.compression import Floats, Histories, Ints, checked, compress, enough, outweighed
 from rekindle.understand.fitted import Fitted, fields_of
 from rekindle.understand.likelihood import Peak, climb
 from rekindle.understand.paretochances import Letters, log_alive, log_count, log_none, mean_purchases
@@ -43,6 +43,7 @@ class ParetoNbd(Fitted):
 
     model: ClassVar[str] = "paretonbd"
     names: ClassVar[tuple[str, ...]] = NAMES
+    times: ClassVar[tuple[str, ...]] = ("alpha", "beta")
 
     @property
     def four(self) -> Letters:
@@ -68,7 +69,8 @@ def fit(x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *, weights: ArrayLike | None
     mean_age = dot(histories.weight, histories.T) / people
     start = np.log(np.array([0.5, mean_age / 4, 0.5, mean_age / 4]))  # near what published buyers show
     peak = climb(Likelihood(histories), start, people=people)
-    return ParetoNbd(**fields_of(peak, NAMES, people=people, boundary=boundary_of(peak, NAMES, mean_age=mean_age)))
+    boundary = boundary_of(peak, NAMES, mean_age=mean_age) or outweighed(histories)
+    return ParetoNbd(**fields_of(peak, NAMES, people=people, boundary=boundary))
 
 
 class Likelihood:

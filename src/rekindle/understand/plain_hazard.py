@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rekindle.errors import BadInput
-from rekindle.understand.calibration import Scores, scores
+from rekindle.understand.calibration import Scores, reliability, scores
 from rekindle.understand.compression import Floats, Ints
 
 _NOISE = 2.0  # paired standard errors, as in `choice`
@@ -65,12 +65,16 @@ def plain_told(values: Floats, happened: NDArray[np.bool_], *, part: Ints) -> Fl
 
 @dataclass(frozen=True)
 class Verdict:
-    """scores by name; gain in nats a life over the better guess and its standard error; why the trees are not used."""
+    """scores by name; gain in nats a life over the better guess and its standard error; why the trees are not used.
+
+    reliability   the trees' calibration curve: told, seen, low, high, n by groups of equal size
+    """
 
     scores: dict[str, Scores]
     gain: float
     gain_error: float
     why: str | None
+    reliability: dict[str, list[float]]
 
 
 def judge(trees: Floats, plain: Floats, happened: NDArray[np.bool_], *, life: Ints, column: str) -> Verdict:
@@ -92,4 +96,6 @@ def judge(trees: Floats, plain: Floats, happened: NDArray[np.bool_], *, life: In
             f"the trees do not beat {name} on people they had not seen: log loss {scored['trees'].log_loss:.4f} "
             f"against {scored[rival].log_loss:.4f} a period"
         )
-    return Verdict(scored, gain, error, why)
+    curve = reliability(told["trees"], happened)
+    shown = {name: getattr(curve, name).tolist() for name in ("told", "seen", "low", "high")}
+    return Verdict(scored, gain, error, why, {**shown, "n": curve.people.astype(np.float64).tolist()})

@@ -1,103 +1,95 @@
-"""Ranges for one person: how many purchases, what they are worth, and how sure the chance of none is.
+"""Ranges for one person: how many purchases, and what they are worth. Of the chance of none: `predictive_none`.
 
 All ranges carry both kinds of not knowing: the person's own rate and chance of leaving given their history, and
 the parameters themselves (a few equally likely sets around the fit, see `likelihood.sigma_points`). They hold 8
 cases in 10. A range of counts or values is about what will be seen, so where nine in ten do nothing it is 0 to 0
 even though the expectation is above 0.
 
-    P(N >= n) = P(alive) P(NB(shape, z) >= n) E[(1-p)^(n-1)],  z = h/(time + h)
+    P(N >= n) of each model: `predictive_beliefs`
     total of n purchases, given x of mean m before:  (v + x m) BetaPrime(p n, q + p x)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
-from scipy.special import betainc, betaincinv, expit, gammaincinv, gammaln
+from scipy.special import betainc, betaincinv, expit
 
 from rekindle.understand.baselines import Rate
 from rekindle.understand.betageometric import Dropout, log_odds_gone
+from rekindle.understand.blend import Blend
+from rekindle.understand.candidates import PurchaseFit
 from rekindle.understand.compression import Floats, Ints
 from rekindle.understand.gammagamma import GammaGamma
+from rekindle.understand.mbgcnbd import log_odds_of_steps
+from rekindle.understand.nbd import Nbd
+from rekindle.understand.paretochances import log_alive
+from rekindle.understand.paretonbd import ParetoNbd
+from rekindle.understand.predictive_beliefs import DEEPEST, AfterPurchases, AtAnyTime, Belief, InSteps, Weighed
 
 LOW, HIGH = 0.1, 0.9
-_PLAIN = 24  # counts up to here are walked one by one; above, doubling and bisection
-_POINTS = 32  # own rates looked at for each person and state: levels of 1/32 are finer than a range can mean
-_TOLD = 1e-6  # a chance is kept to 20 bits on the way; the ends are moved out by as much
+_PLAIN = DEEPEST - 1
+_VERY_MANY = 20_000  # our choice: a parameter is known to about a hundredth then
 _GRID = 64  # amounts at which a total's distribution is worked out; spacing is under half a purchase's spread
 _CHUNK = 16_384  # histories at a time, so that what is worked on stays in the processor's cache
 
 
-@dataclass(frozen=True)
-class Belief:
-    """What one parameter set says about the histories.
+def beliefs(fit: PurchaseFit | Blend | Rate, x: Floats, t_x: Floats, T: Floats) -> list[Belief]:
+    """One belief for every equally likely parameter set; of a blend those of its models by their weights.
 
-    alive        (m,) chance of being with us
-    shape, time  (m,) the rate of buying is Gamma(shape, time)
-    a, left      chance of leaving is Beta(a, left), left (m,); a == 0 means nobody leaves
+    Learned from very many people, each model of a blend has one set: how far its parameters are not known is then
+    nothing beside how far the models differ, and a blend costs no more than one model.
     """
-
-    alive: Floats
-    shape: Floats
-    time: Floats
-    a: float
-    left: Floats
-
-    def rows(self, rows: slice | Ints) -> Belief:
-        """The same for some of the histories."""
-        return Belief(self.alive[rows], self.shape[rows], self.time[rows], self.a, self.left[rows])
-
-    def reaching(self, n: Floats, horizon: float) -> Floats:
-        """(m,) chance of at least n >= 1 purchases within the horizon, n (m,)."""
-        seen = betainc(n, self.shape, horizon / (self.time + horizon))
-        stay = gammaln(self.left + n - 1) - gammaln(self.left)
-        stay = stay + gammaln(self.a + self.left) - gammaln(self.a + self.left + n - 1)
-        return np.asarray(self.alive * seen * np.exp(stay))
-
-
-def beliefs(fit: Dropout | Rate, x: Floats, t_x: Floats, T: Floats) -> list[Belief]:
-    """One belief for every equally likely parameter set."""
+    if isinstance(fit, Blend):
+        told = {name: beliefs(surely_known(one), x, t_x, T) for name, one in fit.fits.items()}
+        many = sum(len(some) for some in told.values())
+        return [Weighed(one, fit.weights[name] * many / len(some)) for name, some in told.items() for one in some]
     if isinstance(fit, Rate):
         shape, time = fit.belief(x, T)
-        return [Belief(np.ones_like(x), shape, time, 0.0, np.ones_like(x))]
-    found = []
+        return [_for_good(shape, time)]
+    if isinstance(fit, Nbd):
+        return [_for_good(r + x, alpha + T) for r, alpha in fit.likely_letters()]
+    found: list[Belief] = []
+    if isinstance(fit, Dropout):
+        for letters in fit.likely_letters():
+            r, alpha, a, b = letters
+            alive = expit(-log_odds_gone(letters, x, t_x, T, first_coin=fit.first_coin))
+            found.append(AfterPurchases(alive, r + x, alpha + T, float(a), b + x + fit.first_coin))
+        return found
+    if isinstance(fit, ParetoNbd):
+        for r, alpha, s, beta in fit.likely_letters().tolist():
+            alive = np.exp(log_alive((r, alpha, s, beta), x, t_x, T))
+            found.append(AtAnyTime(alive, r + x, alpha + T, s, beta + T))
+        return found
     for letters in fit.likely_letters():
         r, alpha, a, b = letters
-        alive = expit(-log_odds_gone(letters, x, t_x, T, first_coin=fit.first_coin))
-        found.append(Belief(alive, r + x, alpha + T, float(a), b + x + fit.first_coin))
+        alive = expit(-log_odds_of_steps(letters, fit.k, x, t_x, T))
+        found.append(InSteps(fit.k, alive, r + fit.k * x, alpha + T, T - t_x, float(a), b + x + 1))
     return found
+
+
+def surely_known(fit: PurchaseFit) -> PurchaseFit:
+    """The fit without its uncertainty where it was learned from very many people; else as it is."""
+    return replace(fit, covariance=None) if fit.n >= _VERY_MANY else fit
+
+
+def _for_good(shape: Floats, time: Floats) -> AfterPurchases:
+    return AfterPurchases(np.ones_like(shape), shape, time, 0.0, np.ones_like(shape))
 
 
 def reach_table(held: Sequence[Belief], *, horizon: float) -> Floats:
     """(m, k) chance of at least 1, 2, .. k purchases, k <= 25, averaged over the beliefs; under 1e-4 it is 0."""
-    total = np.zeros((_PLAIN + 1, held[0].shape.size))
-    deepest = 1
-    for one in held:
-        z = horizon / (one.time + horizon)
-        shape, left, rows = one.shape, one.left, np.arange(z.size)
-        exact = np.exp(shape * np.log1p(-z))
-        more, stay = 1 - exact, one.alive / len(held)
-        for n in range(1, _PLAIN + 2):
-            reach = stay * more
-            if n % 3 == 1:  # most people are through after a few counts: go on with the rest
-                going = np.flatnonzero(reach > 1e-4 / len(held))
-                rows, reach, shape, left, z = rows[going], reach[going], shape[going], left[going], z[going]
-                exact, more, stay = exact[going], more[going], stay[going]
-                if rows.size == 0:
-                    break
-            total[n - 1, rows] += reach
-            deepest = max(deepest, n)
-            exact = exact * (z * (shape + n - 1) / n)
-            more = np.maximum(more - exact, 0)
-            stay = stay * ((left + n - 1) / (one.a + left + n - 1))
+    total = np.zeros((DEEPEST, held[0].size))
+    share = 1 / len(held)
+    deepest = max(one.add_reach(total, horizon, least=1e-4 * share, share=share) for one in held)
     return total[:deepest].T
 
 
 def count_ranges(held: Sequence[Belief], *, horizon: float) -> tuple[Floats, Floats]:
     """(m,) and (m,): 8 in 10 such people will have this many purchase days, both ends included."""
-    size = held[0].shape.size
+    size = held[0].size
     low, high = np.empty(size), np.empty(size)
     for i in range(0, size, _CHUNK):
         part = slice(i, i + _CHUNK)
@@ -149,22 +141,25 @@ def total_ranges(
     size = x.size
     low, high = np.zeros(size), np.zeros(size)
     order = np.argsort(x, kind="stable")
-    firsts = np.flatnonzero(np.concatenate(([True], np.diff(x[order]) > 0)))
-    for start, end in zip(firsts, np.append(firsts[1:], size), strict=True):
-        for i in range(start, end, _CHUNK):
-            rows = order[i : min(i + _CHUNK, end)]
-            low[rows], high[rows] = _totals_of_one_x(held, spend, float(x[rows[0]]), rows, horizon, typical)
+    for i in range(0, size, _CHUNK):
+        rows = order[i : i + _CHUNK]
+        some = [one.rows(rows) for one in held]
+        reach = reach_table(some, horizon=horizon)
+        counts = np.arange(1, reach.shape[1] + 1, dtype=np.float64)
+        if reach.shape[1] > _PLAIN:
+            reach, counts = _extended(some, reach, counts, horizon)
+        firsts = np.flatnonzero(np.concatenate(([True], np.diff(x[rows]) > 0)))
+        for start, end in zip(firsts, np.append(firsts[1:], rows.size), strict=True):
+            mine, own = rows[start:end], reach[start:end]
+            deep = max(1, int((own > 0).any(axis=0).sum()))  # what others of the chunk may reach is not theirs
+            low[mine], high[mine] = _totals_of_one_x(own[:, :deep], counts[:deep], spend, float(x[mine[0]]), typical)
     return low, high
 
 
 def _totals_of_one_x(
-    held: Sequence[Belief], spend: GammaGamma, x: float, rows: Ints, horizon: float, typical: float
+    reach: Floats, counts: Floats, spend: GammaGamma, x: float, typical: float
 ) -> tuple[Floats, Floats]:
-    some = [o.rows(rows) for o in held]
-    reach = reach_table(some, horizon=horizon)
-    counts = np.arange(1, reach.shape[1] + 1, dtype=np.float64)
-    if reach.shape[1] > _PLAIN:
-        reach, counts = _extended(some, reach, counts, horizon)
+    """Of people with the same x: reach (m, k), the chance of at least `counts` (k,) purchases."""
     chance = reach - np.append(reach[:, 1:], np.zeros((reach.shape[0], 1)), axis=1)
     _, _, v = spend.letters
     sets = spend.likely_letters()
@@ -205,65 +200,3 @@ def _crossing(spread: Floats, grid: Floats, nothing: Floats, level: Floats) -> F
     log_grid = np.log(grid)
     at = np.exp(log_grid[after - 1] + share * (log_grid[after] - log_grid[after - 1]))
     return np.where(nothing >= level, 0.0, at)
-
-
-def own_none_ranges(fit: Dropout | Rate, x: Floats, t_x: Floats, T: Floats, *, horizon: float) -> tuple[Floats, Floats]:
-    """(m,) and (m,): the range that holds a person's own chance of no purchase, 8 times in 10.
-
-    The person's own rate lambda and chance of leaving p, given the history, are spread as
-      still here  lambda ~ Gamma(r+x, alpha+T),   p ~ Beta(a, b+c)
-      gone        lambda ~ Gamma(r+x, alpha+t_x), p ~ Beta(a+1, b+c-1)
-    in proportion P(alive) to 1 - P(alive), and the own chance of none in the next h is
-      1 - (1 - e^(-lambda h)) / (1 + p/(1-p) e^(lambda (T - t_x)))
-    (the divisor 1 where no coin was tossed). Worked out at 32 even points of each spread.
-    """
-    xs, which = np.unique(x, return_inverse=True)
-    if isinstance(fit, Rate):
-        time = fit.belief(x, T)[1]
-        rates = [gammaincinv(xs + 0.5, level)[which] / time for level in (HIGH, LOW)]
-        return np.exp(-rates[0] * horizon), np.exp(-rates[1] * horizon)
-    sets = fit.likely_letters()
-    k = np.arange(_POINTS)
-    r, alpha, a, b = sets[k % len(sets)].T
-    level, other = (k + 0.5) / _POINTS, ((k + 0.5) * 0.6180339887498949) % 1  # golden ratio: evenly over both
-    rate = gammaincinv(r + xs[:, None], level)
-    left = b + xs[:, None] + fit.first_coin
-    here = _log_odds(np.asarray(betaincinv(a, left, other), dtype=np.float64))
-    gone = _log_odds(np.asarray(betaincinv(a + 1, np.maximum(left - 1, 1e-3), other), dtype=np.float64))
-    coins = xs + fit.first_coin > 0
-    low, high = np.empty(x.size), np.empty(x.size)
-    weights = np.stack([expit(-log_odds_gone(s, x, t_x, T, first_coin=fit.first_coin)) for s in sets], axis=1)
-    for i in range(0, x.size, _CHUNK):
-        part = slice(i, i + _CHUNK)
-        at = which[part]
-        silence = (T - t_x)[part, None]
-        alive = weights[part][:, k % len(sets)]
-        chances = []
-        for odds, seen in ((here, T), (gone, t_x)):
-            own = rate[at] / (alpha + seen[part, None])
-            some = -np.expm1(-own * horizon)
-            stay = np.where(coins[at, None], expit(-(odds[at] + own * silence)), 1.0)
-            chances.append(1 - some * stay)
-        chance = np.concatenate(chances, axis=1)
-        weight = np.concatenate([alive, 1 - alive], axis=1) / _POINTS
-        low[part], high[part] = _weighted_ends(chance, weight)
-    return np.maximum(low - _TOLD, 0), np.minimum(high + _TOLD, 1)
-
-
-def _log_odds(p: Floats) -> Floats:
-    inside = np.clip(p, 1e-300, 1 - 1e-16)
-    return np.asarray(np.log(inside) - np.log1p(-inside))
-
-
-def _weighted_ends(value: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    # Value in 20 bits and weight in 11 make one number, so that one plain sort (far faster than an index sort)
-    # carries the weight along; a chance is told to one part in a million and a weight to one in two thousand.
-    packed = (np.rint(value * (2**20 - 1)).astype(np.int32) << 11) | np.rint(weight * 2047).astype(np.int32)
-    packed.sort(axis=1)
-    run = np.cumsum(packed & 2047, axis=1)
-    row = np.arange(value.shape[0])
-    ends = []
-    for level in (LOW, HIGH):
-        first = (run < level * run[:, -1:]).sum(axis=1)
-        ends.append((packed[row, np.minimum(first, value.shape[1] - 1)] >> 11) / (2**20 - 1))
-    return ends[0], ends[1]

@@ -49,11 +49,31 @@ _SENTENCES: Final[dict[Sign, tuple[str, str]]] = {
     Sign.FAILED_PAYMENT: ("a payment failed since {since}", "{now} payments failed since {since}"),
     Sign.COMPLAINT: ("complained once since {since}", "complained {now} times since {since}"),
     Sign.REFUND: ("money went back once since {since}", "money went back {now} times since {since}"),
+    Sign.CHEAPER_PLAN: (
+        "usually paid {usual} at a time, in the last 60 days {now}",
+        "usually paid {usual} at a time, in the last 60 days {now}",
+    ),
+    Sign.FEWER_USERS: (
+        "usually {usual} people use it, in the last 60 days {now}",
+        "usually {usual} people use it, in the last 60 days {now}",
+    ),
+    Sign.NARROWER: (
+        "of {usual} habits (coming, buying, using) {now} is left in the last 90 days",
+        "of {usual} habits (coming, buying, using) {now} are left in the last 90 days",
+    ),
+    Sign.EARLY_WARNING: (
+        "of 100 people with signs like these about {now} left soon after, of everyone about {usual}",
+        "of 100 people with signs like these about {now} left soon after, of everyone about {usual}",
+    ),
 }
 _NOT_AT_ALL: Final[dict[Sign, tuple[str, str]]] = {
     Sign.SLOWING: (
         "did not come in the last 90 days; the time before makes about {usual} day likely",
         "did not come in the last 90 days; the time before makes about {usual} days likely",
+    ),
+    Sign.FEWER_USERS: (
+        "usually {usual} person uses it, in the last 60 days nobody",
+        "usually {usual} people use it, in the last 60 days nobody",
     ),
     Sign.FEWER_VISITS: (
         "came once in the month before, not once in the last 30 days, and still pays",
@@ -61,6 +81,7 @@ _NOT_AT_ALL: Final[dict[Sign, tuple[str, str]]] = {
     ),
 }
 """Where `now` is zero the sentence says so; here the number that decides is `usual`."""
+_OF_MONEY: Final = frozenset({Sign.SPENDING_LESS, Sign.CHEAPER_PLAN})
 _EVERY: Final = ("{n} day", "{n} days")
 
 # ISO 4217 currencies whose minor unit is not a hundredth (list one, table A.1).
@@ -120,7 +141,9 @@ def sign_text(
         if since is None:
             raise BadInput("the first day is not given", where=f"sign {code}")
         places["since"] = day_text(since)
-    if sign is Sign.SPENDING_LESS:
+    if sign is Sign.EARLY_WARNING:
+        places |= {"now": _count(100 * now), "usual": _count(100 * (usual or 0.0))}
+    if sign in _OF_MONEY:
         places |= {"now": money_text(now, currency=currency), "usual": money_text(usual or 0.0, currency=currency)}
     if sign is Sign.SILENCE and usual is not None:
         places["usual"] = translate(*_EVERY, _whole(usual)).format(n=_count(usual))

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rekindle.errors import BadInput, NotEnoughData
-from rekindle.understand.compression import FEWEST_PEOPLE, Floats, Ints, checked_weights
+from rekindle.understand.compression import FEWEST_PEOPLE, Floats, Ints, as_numbers, checked_weights
 
 LONGEST = 100_000  # periods: 270 years of days; what is longer is not counted in renewals
 
@@ -48,7 +48,7 @@ def from_survivors(survivors: ArrayLike) -> Renewals:
     survivors   (m + 1,) whole numbers >= 0, never rising, the first > 0
     Raises BadInput naming the first place that cannot be.
     """
-    still = np.asarray(survivors, dtype=np.float64)
+    still = as_numbers(survivors, "survivors")
     if still.ndim != 1 or still.size < 2:
         raise BadInput(
             f"survivors have shape {still.shape}, wanted at least two counts in a row",

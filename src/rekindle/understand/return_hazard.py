@@ -5,6 +5,9 @@
     whole                   h(m) ~ Beta(1/2 + k, 1/2 + n - k), Jeffreys
     a group                 h(m) ~ Beta(s u(m) + k, s (1 - u(m)) + n - k), u(m) the mean of the group it lies in
 
+The spread of a group's chance is that of its Beta and, as far as it leans on it, of u: the pair kept is the Beta of
+the same mean with both in it. Where groups do not differ theirs is as wide as that of the whole, never narrower.
+
 A group is drawn to the group it lies in (reason, then reason and wound, then reason, wound and first life; or any
 levels, the widest first) the more strongly the fewer it holds. s is how alike the groups of one level are: the s under
 which all their months are most likely (beta-binomial). Nothing competes with a return here: a month somebody cannot
@@ -16,7 +19,7 @@ Sources: Kaplan & Meier (1958), JASA 53; Stauss & Friege (1999), J. Service Rese
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
@@ -27,13 +30,13 @@ from scipy.special import betaincinv, betaln
 
 from rekindle.errors import BadInput, NotEnoughData
 from rekindle.understand.compression import Floats, Ints
+from rekindle.understand.return_groups import SEPARATOR, different, name_of
 from rekindle.understand.survival import Z_80
 
 FEWEST_ENDS = 30  # our choice: fewer say nothing about months
 MONTH_DAYS = 30.4375  # a twelfth of 365.25
 _FEWEST_WATCHED = 30  # a month with fewer watched through it is past the reach of the whole
 _ALIKE = 1e5  # prior weight from which groups cannot be told apart
-_SEPARATOR = " / "
 
 
 @dataclass(frozen=True)
@@ -141,13 +144,14 @@ def fit(
         )
     whole = _posterior(watched[0, :reach], returns[0, :reach], 0.5, 0.5)
     groups, parameters = {"": whole}, {}
-    log_likelihood = _log_whole(whole)
+    stayed = (watched - returns)[0, :reach]
+    log_likelihood = float(np.sum(returns[0, :reach] * np.log(_mean(whole)) + stayed * np.log1p(-_mean(whole))))
     path = np.full(left.size, "", dtype=object)
     for depth, (level, values) in enumerate(names.items()):
         parent = path
-        path = values if depth == 0 else parent + _SEPARATOR + values
+        path = values if depth == 0 else parent + SEPARATOR + values
         log_likelihood, parameters[level] = _level(groups, parent, path, watchable, came, reach)
-    alike = [level for level, likeness in parameters.items() if likeness > 0.99 * _ALIKE]
+    alike = _alike(parameters)
     return ReturnHazard(
         parameters=parameters,
         log_likelihood=log_likelihood,
@@ -176,8 +180,7 @@ def curve(fit: ReturnHazard, *, group: tuple[str, ...] = (), months_away: int = 
     a, b = np.array(found.a)[months_away:], np.array(found.b)[months_away:]
     mean = a / (a + b)
     away = np.cumprod(1 - mean)
-    # Delta method on the log of each factor, then log(-log), so that the band stays inside [0, 1].
-    spread = np.cumsum(mean / ((1 - mean) * (a + b + 1)))
+    spread = np.cumsum(_spread(found)[months_away:])
     wide = Z_80 * np.sqrt(spread) / np.abs(np.log(away))
     return ReturnCurve(
         month=np.arange(months_away, fit.reach),
@@ -190,13 +193,29 @@ def curve(fit: ReturnHazard, *, group: tuple[str, ...] = (), months_away: int = 
     )
 
 
-def p_return(
-    fit: ReturnHazard, months_away: ArrayLike, *, horizon_months: int, groups: list[tuple[str, ...]] | None = None
-) -> Floats:
-    """(n,) chance that each comes back in the next `horizon_months`, given away for `months_away` whole months.
+@dataclass(frozen=True)
+class Chances:
+    """(n,) chance of each, and its 80 % interval."""
 
-    groups   one a person, as in `curve`; the whole when left out
-    Raises BadInput naming the first row whose months lie past the reach.
+    value: Floats
+    low: Floats
+    high: Floats
+
+
+def within(
+    fit: ReturnHazard,
+    months_away: ArrayLike,
+    *,
+    horizon_months: int,
+    groups: Sequence[tuple[str, ...]] = ((),),
+    group_of: ArrayLike | None = None,
+) -> Chances:
+    """The chance that each comes back in the next `horizon_months`, given away for `months_away` whole months.
+
+    months_away   (n,) whole months
+    groups        (g,) different groups, as in `curve`
+    group_of      (n,) the place of each one's group in `groups`; the first when left out
+    Raises BadInput naming the first row whose months lie past the reach, or whose group there is none of.
     """
     away = np.atleast_1d(np.asarray(months_away, dtype=np.float64))
     bad = ~(away >= 0) | (away != np.floor(away)) | (away + horizon_months > fit.reach)
@@ -207,16 +226,45 @@ def p_return(
             where=f"row {row}",
             remedy="Ask for whole months within the reach.",
         )
-    asked = [()] * away.size if groups is None else groups
+    of = np.zeros(away.size, dtype=np.int64) if group_of is None else np.asarray(group_of, dtype=np.int64)
+    if of.shape != away.shape or (of.size and (of.min() < 0 or of.max() >= len(groups))):
+        raise BadInput(f"{of.size} places in {len(groups)} groups for {away.size} people", remedy="Give one each.")
+    found = [_group(fit, group) for group in groups]
+    kept = np.array([[0.0, *np.cumsum(np.log1p(-_mean(group)))] for group in found])
+    spreads = np.array([[0.0, *np.cumsum(_spread(group))] for group in found])
+    start = away.astype(np.int64)
+    stays = kept[of, start + horizon_months] - kept[of, start]
+    wide = Z_80 * np.sqrt(spreads[of, start + horizon_months] - spreads[of, start]) / np.abs(stays)
+    return Chances(-np.expm1(stays), -np.expm1(stays * np.exp(-wide)), -np.expm1(stays * np.exp(wide)))
+
+
+def p_return(
+    fit: ReturnHazard, months_away: ArrayLike, *, horizon_months: int, groups: list[tuple[str, ...]] | None = None
+) -> Floats:
+    """(n,) the chance alone, as in `within`, of people each with a group of their own.
+
+    groups   one a person; the whole when left out
+    Raises BadInput naming the first row whose months lie past the reach.
+    """
+    away = np.atleast_1d(np.asarray(months_away, dtype=np.float64))
+    asked: list[tuple[str, ...]] = [()] * away.size if groups is None else groups
     if len(asked) != away.size:
         raise BadInput(f"{len(asked)} groups for {away.size} people", remedy="Give one each.")
-    different = sorted(set(asked))
-    place = {group: k for k, group in enumerate(different)}
-    row_group = np.array([place[group] for group in asked], dtype=np.int64)
-    found = [_group(fit, group) for group in different]
-    kept = np.array([[0.0, *np.cumsum(np.log1p(-_mean(group)))] for group in found])
-    start = away.astype(np.int64)
-    return np.asarray(-np.expm1(kept[row_group, start + horizon_months] - kept[row_group, start]))
+    place = {group: k for k, group in enumerate(sorted(set(asked)) or [()])}
+    of = np.array([place[group] for group in asked], dtype=np.int64)
+    return within(fit, away, horizon_months=horizon_months, groups=list(place), group_of=of).value
+
+
+def levels_alike(fit: ReturnHazard) -> list[str]:
+    """Levels whose groups cannot be told apart."""
+    return _alike(fit.parameters)
+
+
+def nearest(fit: ReturnHazard, group: tuple[str, ...]) -> tuple[str, ...]:
+    """The narrowest group that anybody has left in and that `group` lies in; () where there is none."""
+    while group and name_of(group) not in fit.groups:
+        group = group[:-1]
+    return group
 
 
 def first_life_band(days: ArrayLike) -> NDArray[np.object_]:
@@ -235,8 +283,19 @@ def _mean(group: Group) -> Floats:
     return np.asarray(a / (a + b))
 
 
+def _variance(group: Group) -> Floats:
+    a, b = np.array(group.a), np.array(group.b)
+    return np.asarray(a * b / ((a + b) ** 2 * (a + b + 1)))
+
+
+def _spread(group: Group) -> Floats:
+    """Variance of the log of each month's staying away: their sum under log(-log) keeps the band inside [0, 1]."""
+    a, b = np.array(group.a), np.array(group.b)
+    return np.asarray(a / (b * (a + b + 1)))
+
+
 def _group(fit: ReturnHazard, group: tuple[str, ...]) -> Group:
-    found = fit.groups.get(_SEPARATOR.join(group))
+    found = fit.groups.get(name_of(group))
     if found is None:
         raise BadInput(f"nobody of {group} has left", where="return hazard", remedy=f"Give up to {fit.levels}.")
     return found
@@ -263,7 +322,7 @@ def _names(values: ArrayLike, level: str, kept: NDArray[np.bool_]) -> NDArray[An
     names = np.asarray(values, dtype=object)
     if names.shape != kept.shape:
         raise BadInput(f"{level} is {names.shape}, wanted {kept.shape}", remedy="Give one name an end.")
-    bad = [name for name in set(names.tolist()) if not isinstance(name, str) or not name or _SEPARATOR in name]
+    bad = [name for name in set(names.tolist()) if not isinstance(name, str) or not name or SEPARATOR in name]
     if bad:
         row = next(row for row, name in enumerate(names.tolist()) if name in bad)
         raise BadInput(f"{names[row]!r} is no name of a group", where=f"{level}: row {row}", remedy="Say 'not told'.")
@@ -285,13 +344,21 @@ def _posterior(watched: Floats, returned: Floats, a: ArrayLike, b: ArrayLike) ->
     return Group(watched.tolist(), returned.tolist(), up.tolist(), down.tolist())
 
 
+def _wider(group: Group, more: Floats) -> Group:
+    """The Beta of the same mean whose variance is greater by `more`."""
+    mean = _mean(group)
+    strength = mean * (1 - mean) / (_variance(group) + more) - 1
+    return Group(group.watched, group.returned, (mean * strength).tolist(), ((1 - mean) * strength).tolist())
+
+
 def _level(
     groups: dict[str, Group], parent: NDArray[Any], path: NDArray[Any], watchable: Floats, came: Floats, reach: int
 ) -> tuple[float, float]:
     """Adds the groups of one level, each drawn to the group it lies in; gives the log-likelihood and the likeness."""
-    names, first, code = np.unique(path.astype(str), return_index=True, return_inverse=True)
-    watched, returns = _table(code, names.size, watchable, came, reach)
+    names, first, code = different(path)
+    watched, returns = _table(code, len(names), watchable, came, reach)
     inside = np.array([_mean(groups[parent[row]]) for row in first])
+    unsure = np.array([_variance(groups[parent[row]]) for row in first])
 
     def loss(log_likeness: float) -> float:
         a, b = np.exp(log_likeness) * inside, np.exp(log_likeness) * (1 - inside)
@@ -302,14 +369,14 @@ def _level(
     edge = np.log(_ALIKE)
     best = edge if loss(edge) <= found.fun + 1e-6 else float(found.x)
     likeness = float(np.exp(best))
-    for k, name in enumerate(names.tolist()):
-        groups[name] = _posterior(watched[k], returns[k], likeness * inside[k], likeness * (1 - inside[k]))
+    for k, name in enumerate(names):
+        own = _posterior(watched[k], returns[k], likeness * inside[k], likeness * (1 - inside[k]))
+        groups[name] = _wider(own, unsure[k] * (likeness / (likeness + watched[k])) ** 2)
     return -loss(best), likeness
 
 
-def _log_whole(whole: Group) -> float:
-    k, n, mean = np.array(whole.returned), np.array(whole.watched), _mean(whole)
-    return float(np.sum(k * np.log(mean) + (n - k) * np.log1p(-mean)))
+def _alike(parameters: Mapping[str, float]) -> list[str]:
+    return [level for level, likeness in parameters.items() if likeness > 0.99 * _ALIKE]
 
 
 def _boundary(returns: float, ends: int, reach: int, alike: list[str]) -> str | None:

@@ -60,6 +60,7 @@ def compare(
     *,
     number: ArrayLike,
     horizon_days: int | None = None,
+    at_most_days: int | None = None,
 ) -> SecondLives:
     """Lives numbered 1 against lives numbered 2 and over.
 
@@ -67,6 +68,7 @@ def compare(
     ended    (n,) bool, whether the end was seen
     money    (n,) what the life brought in those days, in one currency; may be negative
     number   (n,) 1 for a first life, 2 and over for a later one
+    horizon_days   the span; the longest both kinds were watched for, `at_most_days` at most, when left out
     Raises BadInput naming the row; NotEnoughData under 30 lives of either kind.
     """
     days, over = np.asarray(lasted, dtype=np.float64), np.asarray(ended, dtype=bool)
@@ -89,7 +91,8 @@ def compare(
     reach = days.max() if np.isinf(reach) else reach
     if reach < 1:
         raise NotEnoughData("lives were not watched for a day", where="second lives", remedy="Wait.")
-    horizon = int(reach) if horizon_days is None else int(horizon_days)
+    longest = reach if at_most_days is None else min(reach, at_most_days)
+    horizon = int(longest) if horizon_days is None else int(horizon_days)
     if horizon < 1 or horizon > reach:
         raise BadInput(
             f"horizon_days is {horizon}, both kinds of life were watched for {reach:g}",
@@ -104,6 +107,78 @@ def compare(
     spread = np.hypot(_relative(first.days), _relative(second.days))
     ratio = Interval(share, float(share * np.exp(-spread)), float(share * np.exp(spread)))
     return SecondLives(horizon, first, second, ratio)
+
+
+@dataclass(frozen=True)
+class OwnPace:
+    """How far the first life of one person tells the second.
+
+    everyone    money a day of all first lives
+    pull_days   days of everyone's pace that each own first life is mixed with: many where it tells little
+    ratio       money a day of second lives over the mixed pace of the same people's first ones
+    """
+
+    everyone: float
+    pull_days: float
+    ratio: Interval
+
+
+def own_pace(
+    first_money: ArrayLike, first_days: ArrayLike, second_money: ArrayLike, second_days: ArrayLike, *, everyone: float
+) -> OwnPace:
+    """Learned from people who came back, (n,) each: what their first and their second life brought in how many days.
+
+    everyone   money a day of all first lives, > 0
+    The pull is the one under which the mixed pace, times one ratio, misses the second lives least:
+        pace = (money + pull everyone) / (days + pull),  least sum of (second money - ratio pace days)^2 / days
+    Raises BadInput naming the row; NotEnoughData where nobody came back for a day or nothing was brought.
+    """
+    m1, d1, m2, d2 = (np.asarray(one, dtype=np.float64) for one in (first_money, first_days, second_money, second_days))
+    if m1.ndim != 1 or len({m1.shape, d1.shape, m2.shape, d2.shape}) != 1:
+        raise BadInput("the columns do not line up", where="own pace", remedy="Give four of one length.")
+    bad = ~(np.isfinite(m1) & np.isfinite(m2) & np.isfinite(d1) & np.isfinite(d2) & (d1 >= 0) & (d2 >= 0))
+    if bad.any():
+        raise BadInput("a life without money or days", where=f"row {int(np.argmax(bad))}", remedy="Check the life.")
+    if not everyone > 0 or not (d2 > 0).any():
+        raise NotEnoughData("no first life brought anything, or no second one has lasted a day", remedy="Wait.")
+    some = d2 > 0
+
+    def pace(pull: float) -> Floats:
+        return np.asarray((m1 + pull * everyone) / (d1 + pull))
+
+    def missed(pull: float) -> float:
+        told = pace(pull) * d2
+        left = m2[some] - m2.sum() / told.sum() * told[some]
+        return float(np.sum(left**2 / d2[some])) if told.sum() > 0 else np.inf
+
+    losses = np.array([missed(pull) for pull in _PULLS])
+    if not np.isfinite(losses).any():
+        raise NotEnoughData("first lives brought nothing", where="own pace")
+    pull = float(_PULLS[int(np.argmin(losses))])
+    told = pace(pull) * d2
+    ratio = float(m2.sum() / told.sum())
+    variance = float(np.var(m2 - ratio * told, ddof=1) * m2.size / told.sum() ** 2) if m2.size > 1 else np.inf
+    return OwnPace(float(everyone), pull, _interval(ratio, variance))
+
+
+_PULLS = np.logspace(0, 5, 41)  # 1 day to 270 years, steps of a third: finer steps change no shown digit
+
+
+def value_of_return(
+    lives: SecondLives, pace: OwnPace, money: ArrayLike, days: ArrayLike
+) -> tuple[Floats, Floats, Floats]:
+    """(n,) expected money of each one's second life within the horizon, counted from its restart; low and high.
+
+    money, days   (n,) of the first life; NaN where not known: then everyone's pace stands in
+    The interval is that of the expectation: one life may bring far more or far less.
+    """
+    brought, lasted = np.asarray(money, dtype=np.float64), np.asarray(days, dtype=np.float64)
+    known = np.isfinite(brought) & np.isfinite(lasted) & (lasted >= 0)
+    own = np.where(known, (brought + pace.pull_days * pace.everyone) / (lasted + pace.pull_days), pace.everyone)
+    expected = lives.second.days.value * pace.ratio.value * own
+    share = np.hypot(_relative(lives.second.days), _relative(pace.ratio))
+    half = np.abs(expected) * share
+    return np.asarray(expected), np.asarray(expected - half), np.asarray(expected + half)
 
 
 def _reach(days: Floats, over: NDArray[np.bool_]) -> float:

@@ -130,6 +130,18 @@ def _first_ending(parties: Ints, endings: pa.Table, *, live_party: Ints, live_da
     return _Ending(np.where(exists, found, -1), np.where(exists, (key & _DAY_MASK) - _OFFSET, _NEVER))
 
 
+def days_to_ending(live: pa.Table, endings: pa.Table) -> NDArray[np.float64]:
+    """(n,) days from each cut-off to that person's first ending after it, in the order given; inf where there is none.
+
+    live      party_id, cutoff date32
+    endings   party_id, end_day date32
+    """
+    parties, party = np.unique(live["party_id"].to_numpy(), return_inverse=True)
+    day = _days(live["cutoff"])
+    ending = _first_ending(parties, endings, live_party=party, live_day=day)
+    return np.where(ending.index >= 0, (ending.day - day).astype(np.float64), np.inf)
+
+
 def _row(
     code: str, *, at: Ints, party: Ints, day: Ints, ending: _Ending, within: Bools, endings: int
 ) -> dict[str, object]:

@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 
 from rekindle.errors import BadInput, Conflict, NotFound
 from rekindle.understand import features
-from rekindle.understand.features import NEVER, Pulse
+from rekindle.understand.features import Pulse
 from rekindle.understand.tally import (
     KEPT,
     SUMMARY,
@@ -45,6 +45,7 @@ from rekindle.understand.tally import (
     to_summary,
     without,
 )
+from rekindle.understand.windows import NEVER
 
 __all__ = ["CALIBRATION", "SUMMARY", "Pulse", "advance", "calibration", "pulse_days", "rebuild", "rebuild_to"]
 
@@ -57,6 +58,7 @@ CALIBRATION = pa.schema(
         ("x", pa.int32()),
         ("t_x", pa.float64()),
         ("T", pa.float64()),
+        ("gap_log_micro", pa.int64()),
         ("money_mean_minor", pa.float64()),
         ("held_out_days", pa.int32()),
         ("held_out_money_minor", pa.int64()),
@@ -157,8 +159,9 @@ def calibration(
     """CALIBRATION rows: what was known of each living party at `cutoff`, and what came in (cutoff, until].
 
     sample  (k, m) keeps a steady k in m of all parties
-    held_out_days counts days with a sign of life; held_out_money_minor is the net money of all held-out days,
-    null where its currency is not the one from before.
+    gap_log_micro is the sum of ln(pause in days) up to the cutoff, in millionths; held_out_days counts days with a
+    sign of life; held_out_money_minor is the net money of all held-out days, null where its currency is not the one
+    from before.
     """
     if until <= cutoff:
         raise BadInput(f"The held-out period ends on {until}, not after {cutoff}.", remedy="Choose a later end.")
@@ -184,7 +187,7 @@ def calibration(
     )
     other_currency = pc.is_null(end.column("money_minor")).to_numpy(zero_copy_only=False)
     columns = {
-        **{name: start.column(name) for name in ("party_id", "x", "t_x", "T", "money_mean_minor")},
+        **{name: start.column(name) for name in CALIBRATION.names[:6]},
         "held_out_days": pa.array(held["pulse_days"]).cast(pa.int32()),
         "held_out_money_minor": pa.array(held["money_minor"], mask=other_currency),
     }
@@ -295,11 +298,18 @@ def _kept_day(previous: Path, *, as_of: date, pulse: Pulse, time_zone: str) -> d
     if not previous.is_file():
         raise NotFound("There is no summary to carry on.", where=str(previous), remedy="Rebuild it.")
     try:
-        told = pq.read_schema(previous).metadata or {}
+        kept = pq.read_schema(previous)
+        told = kept.metadata or {}
     except pa.ArrowInvalid as error:
         raise BadInput("This is not a Parquet file.", where=str(previous), remedy="Rebuild the summary.") from error
     if b"as_of" not in told or b"meaning" not in told:
         raise BadInput("This is not a kept summary.", where=str(previous), remedy="Rebuild the summary.")
+    if kept.names != SUMMARY.names:
+        raise Conflict(
+            "The kept summary was made by another version, with other columns.",
+            where=str(previous),
+            remedy="Rebuild it.",
+        )
     if told[b"meaning"].decode() != _meaning(pulse=pulse, time_zone=time_zone):
         raise Conflict(
             f"The kept summary was made with {told[b'meaning'].decode()}.",

@@ -1,6 +1,6 @@
 """Tallies: the whole numbers behind a summary, how two of them add up, and the summary they give.
 
-A `Tally` holds one row a party, sorted by party_id, as int64 columns; `features.NEVER` stands for no day. Adding
+A `Tally` holds one row a party, sorted by party_id, as int64 columns; `windows.NEVER` stands for no day. Adding
 a later stretch of days to an earlier one is exact, which is why an increment equals a rebuild to the bit.
 """
 
@@ -15,8 +15,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rekindle.understand.features import NEVER, WINDOWS, day_number
+from rekindle.understand.features import day_number
 from rekindle.understand.rhythm import own_rhythm
+from rekindle.understand.windows import NEVER, WINDOWS
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -24,6 +25,7 @@ Flags = npt.NDArray[np.bool_]
 
 WINDOW_COLUMNS = tuple(window.column for window in WINDOWS)
 MONEY_WINDOWS = tuple(window.column for window in WINDOWS if window.measure == "money")
+LOG_WINDOWS = tuple(window.column for window in WINDOWS if "_log" in window.measure)
 LATEST = ("last_two_way_day", "ended_day", "cancel_notice_day", "returned_day")
 ADDED = ("pulse_days", "gap_log_micro", "gap_sq", "money_minor", "money_days", *WINDOW_COLUMNS)
 REPEATS = ("repeat_money_minor", "repeat_money_days")
@@ -50,7 +52,10 @@ SUMMARY = pa.schema(
         ("money_days", pa.int32()),
         ("currency", pa.string()),
         ("last_two_way_day", pa.date32()),
-        *((column, pa.int64() if column in MONEY_WINDOWS else pa.int32()) for column in WINDOW_COLUMNS),
+        *(
+            (column, pa.int64() if column in (*MONEY_WINDOWS, *LOG_WINDOWS) else pa.int32())
+            for column in WINDOW_COLUMNS
+        ),
         ("ended_day", pa.date32()),
         ("cancel_notice_day", pa.date32()),
         ("returned_day", pa.date32()),

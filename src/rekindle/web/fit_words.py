@@ -21,6 +21,12 @@ _SENTENCES: Sequence[tuple[str, Text]] = (
         gettext_lazy("Used, because no other model did better than repeating everyone's own past rate."),
     ),
     (
+        r"Used: the only model in which people leave",
+        gettext_lazy(
+            "Used, because no other model in which people can leave did better than repeating everyone's own past."
+        ),
+    ),
+    (
         r"Used: (?P<other>\w+) is not ahead",
         gettext_lazy("Used, because it did better than the plain guesses and %(other)s was not clearly ahead of it."),
     ),
@@ -43,6 +49,15 @@ _SENTENCES: Sequence[tuple[str, Text]] = (
         r"Not used: it did not beat the rate baseline",
         gettext_lazy("Not used: it did no better than repeating everyone's own past rate."),
     ),
+    (
+        r"Not used: in it nobody ever leaves",
+        gettext_lazy("Not used: in it nobody ever leaves, and a model in which people can leave did well here too."),
+    ),
+    (
+        r"Not used: it could not be fitted",
+        gettext_lazy("Not used: there is not enough here to learn it from."),
+    ),
+    (r"Not used: on all the data", gettext_lazy("Not used: it found no settled answer in the whole history.")),
     (r"Not used: some of its answers", gettext_lazy("Not used: some of its answers were no numbers.")),
     (r"Shown for comparison", gettext_lazy("A plain guess, shown for comparison.")),
     (r"values of purchases", gettext_lazy("Used to say what a purchase is worth.")),

@@ -94,6 +94,7 @@ class Work:
             "commit": _("Taking the load in"),
             "undo": _("Taking the load back"),
             "nightly": _("Reading everything"),
+            "backtest": _("Asking the models about the past"),
         }
         is_waiting = job.state == JobState.WAITING
         return cls(

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
-from django.utils import formats
-from django.utils.translation import gettext as _
-
-from rekindle.journal.models import Fit, Night, NightState, NightStep, SignRecord, StepState
+from rekindle.journal.models import Night, NightState, NightStep, SignRecord, StepState
 from rekindle.journal.nights import NightBook
 from rekindle.relationships.vocabulary import EventKind, Stage, Suggestion
-from rekindle.web.fit_words import Why, why_in_words
-from rekindle.web.night_words import METRICS, MODELS, PARAMETERS, REASONS, SIGNS, STEPS, Metric, Text, in_words
+from rekindle.web.drift_pages import DriftView, drift_view
+from rekindle.web.fit_pages import FitCard, learned
+from rekindle.web.model_table import ModelTable
+from rekindle.web.night_words import REASONS, SIGNS, STEPS, Text, in_words
 from rekindle.web.survival_chart import Chart, survival_chart
 
-BASELINES = ("rate", "recency")
 WASHES: Mapping[str, str] = {
     Stage.ONGOING: "ok",
     Stage.PHOENIX: "ok",
@@ -83,43 +80,6 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class Parameter:
-    name: str
-    meaning: Text
-    value: str
-    unit: Text
-    error: str
-
-
-@dataclass(frozen=True)
-class Cell:
-    head: Text
-    text: str
-    is_best: bool
-
-
-@dataclass(frozen=True)
-class Score:
-    """One held-out figure of a model beside the same figure of the plain guesses."""
-
-    title: Text
-    meaning: Text
-    cells: Sequence[Cell]
-
-
-@dataclass(frozen=True)
-class FitCard:
-    fit: Fit
-    title: Text
-    meaning: Text
-    why: Why
-    parameters: Sequence[Parameter]
-    heads: Sequence[Text]
-    scores: Sequence[Score]
-    held_out_n: int | None
-
-
-@dataclass(frozen=True)
 class SignLine:
     record: SignRecord
     title: Text
@@ -137,7 +97,11 @@ class NightPage:
     stages: Tally
     choices: Choices
     fits: Sequence[FitCard]
+    used: Sequence[FitCard]
+    unused: Sequence[FitCard]
+    models: ModelTable | None
     trust: str
+    drift: DriftView | None
     remarks: Sequence[str]
     held_back_days: int | None
     pulse: Sequence[Text]
@@ -148,9 +112,7 @@ class NightPage:
 def night_page(book: NightBook) -> NightPage:
     """Everything one page of one night shows."""
     night = book.night
-    shown = [fit for fit in book.fits if fit.model not in BASELINES or fit.is_chosen]
-    # First what is used, and of that first what can be judged by held-out time.
-    fits = [_fit_card(fit) for fit in sorted(shown, key=lambda fit: (not fit.is_chosen, not fit.held_out, fit.model))]
+    found = learned(book.fits)
     return NightPage(
         night=night,
         is_running=night.state == NightState.RUNNING,
@@ -159,8 +121,12 @@ def night_page(book: NightBook) -> NightPage:
         steps=[step_line(step) for step in book.steps],
         stages=_stages(night),
         choices=_choices(night),
-        fits=fits,
-        trust=_trust(book.fits),
+        fits=found.cards,
+        used=found.used,
+        unused=found.unused,
+        models=found.table,
+        trust=found.trust,
+        drift=drift_view(night.facts.get("drift")),
         remarks=[night.facts[name] for name in ("why_no_model", "why_no_value") if night.facts.get(name)],
         held_back_days=night.facts.get("held_back_days"),
         pulse=[in_words(kind, known=dict(EventKind.choices())) for kind in night.facts.get("pulse") or []],
@@ -232,112 +198,6 @@ def _choices(night: Night) -> Choices:
             people=suggestions.get(Suggestion.NOTHING.value),
         ),
     )
-
-
-# Fits
-
-
-def _fit_card(fit: Fit) -> FitCard:
-    words = MODELS.get(fit.model)
-    baselines = {name: fit.baselines[name] for name in sorted(fit.baselines) if name != fit.model}
-    columns = [fit.held_out, *baselines.values()]
-    heads = [MODELS[name].title if name in MODELS else name for name in (fit.model, *baselines)]
-    scores = [
-        _score(metric, heads=heads, values=[column.get(name) for column in columns])
-        for name, metric in METRICS.items()
-        if fit.held_out.get(name) is not None
-    ]
-    return FitCard(
-        fit=fit,
-        title=words.title if words else fit.model,
-        meaning=words.meaning if words else "",
-        why=why_in_words(fit.why),
-        parameters=_parameters(fit),
-        heads=heads,
-        scores=scores,
-        held_out_n=fit.held_out.get("n"),
-    )
-
-
-def _parameters(fit: Fit) -> list[Parameter]:
-    """In the papers' order, which the database does not keep; letters without words follow by name."""
-    order = {name: place for place, name in enumerate(PARAMETERS.get(fit.model, PARAMETERS[""]))}
-    named = sorted(fit.parameters.items(), key=lambda pair: (order.get(pair[0], len(order)), pair[0]))
-    return [_parameter(fit, name, value) for name, value in named]
-
-
-def _parameter(fit: Fit, name: str, value: Any) -> Parameter:
-    words = PARAMETERS.get(fit.model, PARAMETERS[""]).get(name)
-    error = (fit.standard_errors or {}).get(name)
-    is_number = isinstance(value, int | float)
-    return Parameter(
-        name=name,
-        meaning=words[0] if words else "",
-        value=_figures(value) if is_number else _("without bound"),
-        unit=words[1] if words else "",
-        error=_figures(error) if isinstance(error, int | float) else "",
-    )
-
-
-def _figures(value: float) -> str:
-    """Four significant figures, in the reader's way of writing numbers."""
-    if value == 0 or 1e-4 <= abs(value) < 1e9:
-        decimals = max(0, 4 - len(str(int(abs(value)))) if abs(value) >= 1 else 4)
-        return formats.number_format(value, decimal_pos=decimals, use_l10n=True, force_grouping=True)
-    return f"{value:.3g}"
-
-
-def _score(metric: Metric, *, heads: Sequence[Text], values: Sequence[float | None]) -> Score:
-    away: Mapping[str, Callable[[float], float]] = {
-        "low": lambda value: value,
-        "high": lambda value: -value,
-        "zero": abs,
-    }
-    distance = away[metric.better]
-    known = [distance(value) for value in values if value is not None]
-    best = min(known) if len(known) > 1 else None
-    return Score(
-        title=metric.title,
-        meaning=metric.meaning,
-        cells=[
-            Cell(
-                head=head,
-                text=_written(value, form=metric.form),
-                is_best=best is not None and value is not None and distance(value) == best,
-            )
-            for head, value in zip(heads, values, strict=True)
-        ],
-    )
-
-
-def _written(value: float | None, *, form: str) -> str:
-    if value is None:
-        return "–"
-    if form == "signed_percent":
-        rounded = round(100 * value, 1)
-        sign = "+" if rounded > 0 else "−" if rounded < 0 else ""
-        return f"{sign}{formats.number_format(abs(rounded), decimal_pos=1)} %"
-    return formats.number_format(value, decimal_pos=3).replace("-", "−")
-
-
-def _trust(fits: Sequence[Fit]) -> str:
-    """One sentence on how far the chosen model may be believed; empty when there is no chosen model to speak of."""
-    chosen = next((fit for fit in fits if fit.is_chosen and fit.held_out.get("mae") is not None), None)
-    if chosen is None:
-        return ""
-    words = MODELS.get(chosen.model)
-    title = words.title if words else chosen.model
-    mae = formats.number_format(chosen.held_out["mae"], decimal_pos=2)
-    plain = (chosen.baselines.get("rate") or {}).get("mae")
-    if chosen.model in BASELINES or plain is None:
-        return _("No model was better here than the plain guess “%(guess)s”; it errs by %(mae)s days a person.") % {
-            "guess": title,
-            "mae": mae,
-        }
-    return _(
-        "On time it had not seen, %(model)s was off by %(mae)s days a person on average; "
-        "repeating everyone's own past rate was off by %(plain)s."
-    ) % {"model": title, "mae": mae, "plain": formats.number_format(plain, decimal_pos=2)}
 
 
 # Signs

@@ -34,9 +34,19 @@ STEPS: Mapping[str, Named] = {
         _("Learn"),
         _("Learns the rhythm of coming and leaving from everyone, and tests it on time it had not seen."),
     ),
+    "drift": Named(
+        _("Have people changed"),
+        _("Holds what came lately against what was foretold, and says whether the figures can still be trusted."),
+    ),
     "outlook": Named(_("Look ahead"), _("Says for each person what to expect, and how sure that is.")),
     "signs": Named(
         _("Caution signs"), _("Compares each person with their own past, and measures what each sign is worth.")
+    ),
+    "leaving": Named(
+        _("Who may leave"), _("Says how long each relationship may still last, learned from those that ended.")
+    ),
+    "returning": Named(
+        _("Who may come back"), _("Says how likely each one who left returns, learned from those who did.")
     ),
     "stages": Named(_("Stages"), _("Reads where we stand with each person.")),
     "decide": Named(_("Choose"), _("Chooses one thing for each person. Leaving in peace is always one of them.")),
@@ -55,6 +65,22 @@ MODELS: Mapping[str, Named] = {
         _("MBG/NBD"),
         _("Everyone comes at their own pace and may leave after any purchase, the first one included."),
     ),
+    "paretonbd": Named(
+        _("Pareto/NBD"),
+        _("Everyone comes at their own pace and may leave at any moment, between two purchases as well as after one."),
+    ),
+    "mbgcnbd": Named(
+        _("MBG/CNBD-k"),
+        _("Everyone comes with a rhythm, more evenly than by chance, and may leave after any purchase."),
+    ),
+    "nbd": Named(
+        _("NBD"),
+        _("Everyone comes at their own pace and nobody ever leaves. Used only where no other model fits."),
+    ),
+    "blend": Named(
+        _("Blend"),
+        _("A weighing of the models by how each foretold an earlier stretch of time."),
+    ),
     "gammagamma": Named(
         _("Gamma-Gamma"),
         _("How much a person spends at a time varies around their own mean, and those means vary between people."),
@@ -70,12 +96,19 @@ PARAMETERS: Mapping[str, Mapping[str, tuple[Text, Text]]] = {
         "q": (_("how alike people are; over 1, or there is no mean"), ""),
         "v": (_("scale of the amounts"), _("minor units")),
     },
+    "mbgcnbd": {
+        "k": (_("how regular the rhythm is; 1 is pure chance"), ""),
+        "r": (_("how alike people's paces are"), ""),
+        "alpha": (_("scale of the paces, k steps a purchase"), _("days")),
+        "a": (_("leaving, first shape"), ""),
+        "b": (_("leaving, second shape"), ""),
+    },
+    "blend": {name: (_("its share of the answer"), "") for name in ("mbgnbd", "bgnbd", "paretonbd", "mbgcnbd", "nbd")},
     "": {
         "r": (_("how alike people's paces are"), ""),
         "alpha": (_("scale of the paces"), _("days")),
         "a": (_("leaving, first shape"), ""),
         "b": (_("leaving, second shape"), ""),
-        "k": (_("how regular the rhythm is; 1 is pure chance"), ""),
         "s": (_("how alike people's chances of leaving are"), ""),
         "beta": (_("scale of the lifetimes"), _("days")),
     },
@@ -84,6 +117,12 @@ PARAMETERS: Mapping[str, Mapping[str, tuple[Text, Text]]] = {
 METRICS: Mapping[str, Metric] = {
     "mae": Metric(
         _("Mean error of the count"), _("how far the expected number of days was off, a person"), "number", "low"
+    ),
+    "rmse": Metric(
+        _("Error of the count, large misses weighing more"),
+        _("root mean squared error of the expected number of days; a model must not be worse at it than own rate"),
+        "number",
+        "low",
     ),
     "total_error": Metric(
         _("Error of the total"), _("expected over seen, all people together; 0 is perfect"), "signed_percent", "zero"
@@ -133,6 +172,10 @@ SIGNS: Mapping[str, Text] = {
     "failed_payment": _("Payment failed"),
     "complaint": _("Complained"),
     "refund": _("Money went back"),
+    "cheaper_plan": _("Pays for a smaller plan"),
+    "fewer_users": _("Fewer people use it"),
+    "narrower": _("Gave up a habit"),
+    "early_warning": _("All signs together"),
 }
 
 

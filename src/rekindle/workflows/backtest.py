@@ -31,11 +31,10 @@ from rekindle.journal.models import Night, NightState
 from rekindle.observe.history import History
 from rekindle.relationships.models import Brand
 from rekindle.understand import backtest as trials
-from rekindle.understand import baselines, features, summaries
+from rekindle.understand import drift, features, summaries
 from rekindle.understand.backtest import Backtest
-from rekindle.understand.candidates import CANDIDATES
-from rekindle.understand.drift import Drift, drift
-from rekindle.understand.origins import Origin, PurchaseDays, Window
+from rekindle.understand.drift import Drift
+from rekindle.understand.origins import PurchaseDays
 from rekindle.workflows import staging, take_in
 from rekindle.workflows.brand import end_of, the_brand, today_of
 from rekindle.workflows.night.fit import MOST_TO_JUDGE, SHORTEST_WINDOW
@@ -104,7 +103,7 @@ def run(
     found = trials.backtest(origins, horizon_days=float(plan.horizon_days))
     newest = next(one for one in reversed(origins) if one.cutoff == found.held[-1].cutoff)
     now = days.window(plan.after(newest.cutoff), horizon_days=plan.horizon_days)
-    moved = _drift(found, newest, now, plan)
+    moved = drift.since(found.winner.model, newest, now, horizon_days=plan.horizon_days)
     document = _document(plan, found, moved, pulse=pulse, why_pulse=why, notes=notes)
     _keep(document)
     return document
@@ -209,7 +208,8 @@ def _days(
     until = plan.after(plan.cutoffs[-1])
     parties = None
     if one_in > 1:
-        known = features.seen(view, as_of=plan.cutoffs[-1], time_zone=brand.time_zone)
+        # Of those who came since the newest cutoff as well: without them the base would seem to grow old (drift).
+        known = features.seen(view, as_of=until, time_zone=brand.time_zone)
         some = known.filter(features.in_sample(known.party_id, keep=1, of=one_in)).select("party_id").distinct()
         parties = db.sql(str(ibis.to_sql(some, dialect="duckdb"))).to_arrow_table()["party_id"].combine_chunks()
     found = summaries.pulse_days(
@@ -221,21 +221,6 @@ def _days(
         parties=parties,
     )
     return PurchaseDays(found["party_id"].to_numpy(), ordinal(found["day"]))
-
-
-def _drift(found: Backtest, newest: Origin, now: Window, plan: Plan) -> Drift:
-    """What moved since the newest cutoff, by the winner as it was fitted there."""
-    then = newest.after
-    horizon = float(plan.horizon_days)
-    model = found.winner.model
-    fit: Any
-    if model == "recency" and newest.before is not None:
-        fit = baselines.learn_recency(*newest.before.columns(), seen=newest.before.seen, horizon=horizon)
-    elif model in CANDIDATES:
-        fit = CANDIDATES[model].fit(*then.columns(), then.sum_log_gaps)
-    else:
-        fit = baselines.learn_rate(*then.columns())
-    return drift(fit, then.columns(), now.columns(), came=then.seen, horizon_days=horizon)
 
 
 def _document(

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
@@ -26,9 +26,10 @@ from rekindle.relationships.models import (
     Suppression,
     suppression_hash,
 )
-from rekindle.relationships.policy import day_begins
+from rekindle.relationships.policy import CLEAN_BREAK, day_begins
 from rekindle.relationships.vocabulary import (
     Basis,
+    BreakupKind,
     Channel,
     Commercial,
     Contact,
@@ -242,7 +243,8 @@ def take_cancellations(intake: Intake, rows: list[dict[str, Any]], brand: Brand)
             ended_on=row["ended_on"],
             noticed_on=row.get("noticed_on"),
             initiator=row["initiator"] if row.get("initiator") in initiators else Initiator.CUSTOMER.value,
-            stated_reason=(row.get("reason") or "")[:200],
+            kind=_KINDS.get((row.get("kind") or "").casefold(), ""),
+            stated_reason=_reason(row)[:200],
             verbatim=row.get("verbatim") or "",
             quiet_until=quiet_until(row["ended_on"], brand, days=quiet[row["party_id"]]),
             source=intake.source,
@@ -253,6 +255,22 @@ def take_cancellations(intake: Intake, rows: list[dict[str, Any]], brand: Brand)
     was = Breakup.objects.count()
     Breakup.objects.bulk_create(made, ignore_conflicts=True, batch_size=IN_LIST)
     return {"already_known": len(made) - (Breakup.objects.count() - was)}
+
+
+# A death, and an end of ours for good, are written by people, by an act that also closes the door.
+_KINDS: Final = {
+    name.casefold(): kind.value
+    for kind in BreakupKind
+    if kind not in {*CLEAN_BREAK, BreakupKind.DECEASED}
+    for name in (kind.value, kind.value.partition("_")[2], str(kind.label))
+}
+"""How a file may name a kind of end: by our code, by the code without its first letter and number, by its label."""
+
+
+def _reason(row: dict[str, Any]) -> str:
+    """What they said; a kind that is not taken as one stays readable here."""
+    kind = row.get("kind") or ""
+    return row.get("reason") or ("" if kind.casefold() in _KINDS else kind)
 
 
 def _quiet_days(parties: set[int]) -> dict[int, int]:

@@ -172,9 +172,16 @@ def _nightly(job: Job, progress: staging.Progress) -> None:
     nightly.run(as_of=date.fromisoformat(day) if day else None, progress=progress)
 
 
+def _backtest(_job: Job, progress: staging.Progress) -> None:
+    from rekindle.workflows import backtest
+
+    backtest.run(progress=progress)
+
+
 _VERBS: dict[str, Callable[[Job, staging.Progress], None]] = {
     "stage": _stage,
     "commit": _commit,
     "undo": _undo,
     "nightly": _nightly,
+    "backtest": _backtest,
 }

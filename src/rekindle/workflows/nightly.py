@@ -3,12 +3,15 @@
 1. gather      what there is to read, and what counts as a sign of life
 2. summarise   one row a person
 3. fit         which model to believe, judged on time it had not seen
-4. outlook     lives, chances, value to come
-5. signs       caution signs, and what each was worth here before
-6. stages      where every relationship stands, and each step it took
-7. decide      one choice a person, doing nothing included
-8. tasks       suggestions for humans; nothing is sent
-9. snapshot    the night kept whole, its totals adding up
+4. drift       whether people are still those the models learned from
+5. outlook     lives, chances, value to come
+6. signs       caution signs, and what each was worth here before
+7. leaving     how long each running life may last, and why it may end
+8. returning   who comes back, when, and what a second life brings
+9. stages      where every relationship stands, and each step it took
+10. decide     one choice a person, doing nothing included
+11. tasks      suggestions for humans; nothing is sent
+12. snapshot   the night kept whole, its totals adding up
 
 Each step may be cut off at any moment: the same night is taken up again at the first step that had not finished,
 with the files the earlier steps left, and ends as an undisturbed one. If loads or settings changed meanwhile it
@@ -36,7 +39,20 @@ from rekindle.workflows import bulk, failed_payments, hook_gather, take_in
 from rekindle.workflows.alone import alone
 from rekindle.workflows.brand import the_brand, today_of
 
-STEPS = ("gather", "summarise", "fit", "outlook", "signs", "stages", "decide", "tasks", "snapshot")
+STEPS = (
+    "gather",
+    "summarise",
+    "fit",
+    "drift",
+    "outlook",
+    "signs",
+    "leaving",
+    "returning",
+    "stages",
+    "decide",
+    "tasks",
+    "snapshot",
+)
 LEASE = timedelta(minutes=10)  # a night whose lease is over is shown as stopped; any later run takes it up
 
 

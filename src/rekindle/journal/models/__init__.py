@@ -7,6 +7,7 @@ from rekindle.journal.models.door import IdempotencyKey, WebhookDelivery, Webhoo
 from rekindle.journal.models.fit import Fit
 from rekindle.journal.models.intake import Intake, IntakeState
 from rekindle.journal.models.job import Job, JobState
+from rekindle.journal.models.life_outlook import LifeOutlook, ReturnOutlook
 from rekindle.journal.models.night import Night, NightState, NightStep, StepState
 from rekindle.journal.models.outlook import Outlook
 from rekindle.journal.models.refusal import Refusal
@@ -21,11 +22,13 @@ __all__ = [
     "IntakeState",
     "Job",
     "JobState",
+    "LifeOutlook",
     "Night",
     "NightState",
     "NightStep",
     "Outlook",
     "Refusal",
+    "ReturnOutlook",
     "SignRecord",
     "StepState",
     "WebhookDelivery",

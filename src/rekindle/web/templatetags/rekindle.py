@@ -5,6 +5,7 @@
 {{ sentence|amounts }}       a sentence of the engine with its 412.30 EUR written as € 412.30
 {{ silent_days|spaced }}      silent days
 {{ 0.087|percent }}          9%
+{{ 0.0123|fine }}            1.2%, for small shares that are compared
 {{ 19.2|days }}              19 days
 {{ 850|span }}               2 years 4 months
 {{ date|day }}               12 March, with the year where it is not this one
@@ -121,6 +122,16 @@ def percent(fraction: float | None) -> str:
 
 
 @register.filter
+def fine(fraction: float | None) -> str:
+    """Share with one decimal below ten per cent, where small shares stand side by side; else as `percent`."""
+    if fraction is None or math.isnan(fraction) or not 0 < fraction < 0.0995:
+        return percent(fraction)
+    space = "" if (get_language() or "en").startswith("en") else _THIN
+    shown = f"{formats.number_format(max(round(100 * fraction, 1), 0.1), decimal_pos=1)}{space}%"
+    return gettext("under %(share)s") % {"share": shown} if fraction < 0.0005 else shown
+
+
+@register.filter
 def days(length: float | None) -> str:
     """Length in days; one decimal below ten days where it is not whole."""
     if length is None or math.isnan(length):
@@ -187,6 +198,7 @@ def nobody_yet() -> bool:
 _BELOW: Final = {
     "people": ("/together/", "/duplicates/", "/merges/", "/burdens/"),
     "endings": ("/interviews/", "/returns/", "/reviews/", "/promises/"),
+    "nights": ("/why/", "/trust-the-numbers/"),
     "settings": ("/accounts/", "/trust/", "/api/"),
 }
 """Pages whose address does not begin with their desk's."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from rekindle.web.views import everybody, mirror, person, today
+from rekindle.web.views import everybody, mirror, person, person_leaving, today
 
 urlpatterns: list[URLPattern] = [
     *mirror.urlpatterns,
+    *person_leaving.urlpatterns,
     path("", today.page, name="today"),
     path("tasks/<int:task_id>/answer/", today.answer, name="task_answer"),
     path("tasks/<int:task_id>/undo/", today.undo, name="task_undo"),

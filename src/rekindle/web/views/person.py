@@ -104,7 +104,9 @@ def note(request: HttpRequest, party_id: int) -> HttpResponse:
 
 
 PARTS: Final = (
+    ("person_leaving", gettext_lazy("How long this may last")),
     ("person_returns", gettext_lazy("Coming back")),
+    ("person_returning", gettext_lazy("If they came back")),
     ("person_interviews", gettext_lazy("Why they left, in their words")),
     ("person_payments", gettext_lazy("Unpaid")),
 )

@@ -21,13 +21,16 @@ from django.views.decorators.http import require_GET, require_POST
 from rekindle.accounts.models import User
 from rekindle.accounts.roles import Deed
 from rekindle.errors import BadInput, Conflict, NotFound, Refused
+from rekindle.journal.models import ReturnOutlook
 from rekindle.relationships import queries
 from rekindle.relationships.models import Party, Resurfacing, SafeReturn
 from rekindle.relationships.return_queries import Place
 from rekindle.relationships.safe_return import FIXED
 from rekindle.relationships.vocabulary import ItemState, Resurfaced
 from rekindle.web.gate import staff, staff_for, wants_part
-from rekindle.workflows import reset, resurface, return_view, returns
+from rekindle.web.views import coming_back as coming_back_page
+from rekindle.workflows import coming_back, reset, resurface, return_view, returns
+from rekindle.workflows.resurface_view import ResurfacedView
 
 ROWS: Final = 25
 
@@ -45,6 +48,8 @@ def page(request: HttpRequest) -> HttpResponse:
     shown = return_view.page(after=after, limit=ROWS)
     context = {
         "page": shown,
+        "resurfaced": _with_chances(shown),
+        "may_come": [] if wants_part(request) else _may_come(),
         "is_first": after is None,
         "may_answer": user.may(Deed.ANSWER_TASKS),
         "may_merge": user.may(Deed.TAKE_IN),
@@ -75,6 +80,18 @@ def person(request: HttpRequest, party_id: int) -> HttpResponse:
         "may_merge": user.may(Deed.TAKE_IN),
     }
     return render(request, "web/returns_person.html" if wants_part(request) else "web/returns_of_one.html", context)
+
+
+def _with_chances(shown: return_view.ReturnsPage) -> list[tuple[ResurfacedView, ReturnOutlook | None]]:
+    """Those who spoke again, each with what is believed of their return; of nobody who is to be left in silence."""
+    gone = [one.relationship for one in shown.resurfaced if one.relationship is not None]
+    known = coming_back.chances(gone) if gone else {}
+    return [(one, known.get(one.sign.party_id)) for one in shown.resurfaced]
+
+
+def _may_come() -> list[dict[str, Any]]:
+    """Of those still away, how many are to be expected back within a year, by kind of end, where that can be told."""
+    return [kind for kind in coming_back.document()["kinds"] if kind["back"] is not None]
 
 
 def _writes(said: LazyText, *, back: str) -> Callable[[Act], View]:
@@ -230,6 +247,7 @@ def _sentence(error: BadInput | Conflict | Refused) -> str:
 
 
 urlpatterns: list[URLPattern] = [
+    *coming_back_page.urlpatterns,
     path("returns/", page, name="returns"),
     path("returns/<int:return_id>/", one, name="return"),
     path("returns/<int:return_id>/answer/", answer, name="return_answer"),

@@ -1,4 +1,4 @@
-"""Step 7. One choice a person, for everyone; usually to leave them in peace.
+"""Step 10. One choice a person, for everyone; usually to leave them in peace.
 
 1. what is at stake with each, from the outlook; who may be reached how, from the books, by the one gate;
 2. choose, then fit the choices into each owner's day;

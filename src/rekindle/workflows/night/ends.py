@@ -36,9 +36,11 @@ LIVES = pa.schema(
         ("band_from", pa.date32()),
         ("band_to", pa.date32()),
         ("healed_on", pa.date32()),
+        ("presumed_from", pa.date32()),
     ]
 )
-"""One row a life, by party and number. A life that goes on has null from ended_on to healed_on."""
+"""One row a life, by party and number. A life that goes on has null from ended_on to healed_on. presumed_from is the
+first night on which the silence would have presumed the end, a told end or not; null where it never did."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,7 @@ def _joined(split: pa.Table, party_of: Ints, told: ToldEnds) -> pa.Table:
             "band_from": days(np.where(has_end, told_day, low), unknown=~ended),
             "band_to": days(np.where(has_end, told_day, high), unknown=~ended),
             "healed_on": days(healed, unknown=not_healed),
+            "presumed_from": days(presumed_from, unknown=presumed_from == never),
         },
         schema=LIVES,
     )

@@ -1,7 +1,8 @@
 """Step 3. Which model to believe here, and what it learned.
 
 1. hold the last stretch of time back: fit every model and baseline on what came before, ask each about the stretch;
-2. the one that answered best, and better than the baselines, is used (understand.choice);
+   a blend of the models is asked too, with the weights that told the stretch before that one best;
+2. the one that answered best, and better than the rate baseline, is used (understand.choice);
 3. fit every model again on everything up to the day, and the values of purchases beside;
 4. write each with its parameters, its boundary in words and its error on held-out time.
 
@@ -12,8 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,12 @@ import pyarrow.compute as pc
 from rekindle.errors import Degenerate, NotEnoughData
 from rekindle.journal.models import Fit
 from rekindle.understand import choice, gammagamma, summaries
+from rekindle.understand.baselines import Baseline
+from rekindle.understand.blend import Blend
+from rekindle.understand.candidates import fit_or_why
+from rekindle.understand.compression import Floats
+from rekindle.understand.fitted import in_longer_unit
+from rekindle.understand.origins import Window
 from rekindle.workflows.night.reading import Reading, floats
 
 MOST_TO_JUDGE = 100_000  # people: a held-out comparison is settled long before; our choice
@@ -57,9 +64,11 @@ def run(reading: Reading) -> int:
             raise NotEnoughData(
                 f"the history spans {int(T.max())} days; at least {3 * SHORTEST_WINDOW} are needed to judge a model."
             )
-        picked = _choose(reading, window, people=alive.num_rows)
-        documents = _documents(picked, x, t_x, T)
-        facts |= {"held_back_days": window.days, "chosen": choice.refit(picked, x, t_x, T).chosen.fit.to_json()}
+        logs = floats(alive["gap_log_micro"]) / 1e6
+        judged = _choose(reading, window, people=alive.num_rows)
+        picked = choice.refit(judged, x, t_x, T, sum_log_gaps=logs)
+        documents = _documents(picked, x, t_x, T, logs, learned=judged.chosen.fit.model)
+        facts |= {"held_back_days": window.days, "chosen": picked.chosen.fit.to_json()}
     except NotEnoughData as error:
         facts["why_none"] = str(error)
     value = _values(alive)
@@ -70,53 +79,86 @@ def run(reading: Reading) -> int:
 
 
 def _choose(reading: Reading, window: _Window, *, people: int) -> choice.Choice:
+    cutoff = reading.as_of - timedelta(days=window.days)
+    held = _histories(reading, cutoff=cutoff, until=reading.as_of, people=people)
+    if held.x.size == 0:
+        raise NotEnoughData(f"nobody was here before the last {window.days} days, which are held back to judge by.")
+    before = _histories(reading, cutoff=cutoff - timedelta(days=window.days), until=cutoff, people=people)
+    return choice.choose(
+        *held.columns(), held.seen, horizon_days=float(window.days), sum_log_gaps=held.sum_log_gaps, before=before
+    )
+
+
+def _histories(reading: Reading, *, cutoff: date, until: date, people: int) -> Window:
+    """What was known at the cutoff of everybody, or of a steady sample, and what they did until the later day."""
     plan = reading.noted("plan")
     with reading.events() as (db, view):
         held = summaries.calibration(
             db,
             view,
-            cutoff=reading.as_of - timedelta(days=window.days),
-            until=reading.as_of,
+            cutoff=cutoff,
+            until=until,
             pulse=summaries.Pulse(kinds=tuple(plan["pulse"]), money_kinds=tuple(plan["money"])),
             time_zone=reading.brand.time_zone,
             sample=(1, math.ceil(people / MOST_TO_JUDGE)) if people > MOST_TO_JUDGE else None,
         )
-    if held.num_rows == 0:
-        raise NotEnoughData(f"nobody was here before the last {window.days} days, which are held back to judge by.")
-    return choice.choose(
-        floats(held["x"]),
-        floats(held["t_x"]),
-        floats(held["T"]),
-        floats(held["held_out_days"]),
-        horizon_days=float(window.days),
+    return Window(
+        x=floats(held["x"]),
+        t_x=floats(held["t_x"]),
+        T=floats(held["T"]),
+        seen=floats(held["held_out_days"]),
+        sum_log_gaps=floats(held["gap_log_micro"]) / 1e6,
     )
 
 
-def _documents(picked: choice.Choice, x: Any, t_x: Any, T: Any) -> list[dict[str, Any]]:
-    """Every candidate as a row of the journal: parameters from everything, errors from the stretch held back."""
+def _documents(
+    picked: choice.Choice, x: Floats, t_x: Floats, T: Floats, sum_log_gaps: Floats, *, learned: str
+) -> list[dict[str, Any]]:
+    """Every candidate as a row of the journal: parameters from everything, errors from the stretch held back.
+
+    learned   the model that has been learned from everything already
+    """
     rows = []
-    for document in picked.to_json():
-        fitted = dict(document)
-        if document["model"] in choice.MODELS:
-            fit = choice.MODELS[document["model"]](x, t_x, T)
-            fitted |= {
+    for candidate, document in zip(picked.candidates, picked.to_json(), strict=True):
+        fit = candidate.fit
+        if isinstance(fit, Baseline | Blend):  # a blend's letters are its weights; its models stand beside it
+            rows.append(document)
+            continue
+        if fit.model != learned:
+            again = fit_or_why(choice.MODELS[fit.model], x, t_x, T, sum_log_gaps)
+            if isinstance(again, str):
+                rows.append(document | {"boundary": again})
+                continue
+            fit = replace(again, held_out=fit.held_out)
+        rows.append(
+            document
+            | {
                 "parameters": fit.parameters,
                 "standard_errors": fit.standard_errors,
                 "log_likelihood": fit.log_likelihood,
                 "n": fit.n,
                 "converged": fit.converged,
                 "boundary": fit.boundary,
-                "per_week": _per_week(fit.parameters, fit.log_likelihood, repeats=float(x.sum())),
+                "per_week": in_longer_unit(fit, of=WEEK, repeats=float(x.sum())),
+                "fit": fit.to_json(),
             }
-        rows.append(fitted)
-    return rows
+        )
+    return rows + [_not_fitted(model, why) for model, why in picked.skipped.items()]
 
 
-def _per_week(parameters: dict[str, float], log_likelihood: float, *, repeats: float) -> dict[str, Any]:
-    """The same fit with time in weeks, as the papers print it: alpha scales, and each repeat's density with it."""
+def _not_fitted(model: str, why: str) -> dict[str, Any]:
     return {
-        "parameters": {**parameters, "alpha": parameters["alpha"] / WEEK},
-        "log_likelihood": log_likelihood + repeats * math.log(WEEK),
+        "model": model,
+        "parameters": {},
+        "log_likelihood": None,
+        "n": 0,
+        "converged": False,
+        "boundary": None,
+        "held_out": {},
+        "baselines": {},
+        "chosen": False,
+        "why": f"Not used: it could not be fitted: {why}",
+        "fit": None,
     }
 
 

@@ -1,4 +1,4 @@
-"""Step 4. What we believe about each person now.
+"""Step 5. What we believe about each person now.
 
 1. read the lives of everybody: the current one is what the model is asked about, earlier ones stay as they were;
 2. ask the chosen model: chance of no sign of life within the horizon, signs of life and value to come, with ranges;
@@ -17,13 +17,13 @@ import pyarrow.compute as pc
 
 from rekindle.decide import worth
 from rekindle.journal.models import Outlook
-from rekindle.understand import betageometric, choice, gammagamma, rhythm, summaries
+from rekindle.understand import choice, gammagamma, rhythm, summaries
 from rekindle.understand import outlook as beliefs
-from rekindle.understand.betageometric import Dropout
 from rekindle.understand.compression import Floats
 from rekindle.understand.lives import Alive
 from rekindle.workflows import bulk
-from rekindle.workflows.night import ends
+from rekindle.workflows.night import ends, life_money
+from rekindle.workflows.night.life_money import CurrentLife
 from rekindle.workflows.night.reading import Ints, Reading, changed_rows, floats, ordinal, place_of
 
 SMALLEST_SHARE = 0.001
@@ -39,7 +39,8 @@ def run(reading: Reading) -> int:
     lives = _lives(reading, summary, chosen, filled)
     reading.write("lives", lives)
     reading.tell("asking the model")
-    believed = _believed(reading, summary, lives, chosen, fits)
+    now = life_money.of_current_life(reading, lives, summary)
+    believed = _believed(reading, summary, lives, chosen, fits, now)
     reading.write("outlook", believed)
     reading.tell("writing outlooks")
     return _store(reading, believed)
@@ -71,19 +72,21 @@ def _crowd_of_own(filled: pa.Table) -> float:
 
 
 def _alive(chosen: Any, filled: pa.Table) -> Alive:
-    """P(alive) by the chosen model; by the own rhythm alone where a baseline was chosen.
+    """P(alive) by the chosen model; by the own rhythm alone where that does not say whether somebody has left.
 
     The rhythm's chance is that of a pause at least this long, were the person still coming at their own rate, which
     one usual gap of the crowd keeps from being taken too far from few purchases.
     """
-    if isinstance(chosen, Dropout):
-        return lambda x, t_x, T: betageometric.p_alive(chosen, x, t_x, T)
+    if chosen is not None and (alive := beliefs.alive_by(chosen)) is not None:
+        return alive
     usual = floats(filled["usual_gap_filled"])
     crowd = float(np.nanmedian(usual)) if np.isfinite(usual).any() else 1.0
     return lambda x, t_x, T: np.exp(-(T - t_x) * (x + 1) / (t_x + crowd))
 
 
-def _believed(reading: Reading, summary: pa.Table, lives: pa.Table, chosen: Any, fits: dict[str, Any]) -> pa.Table:
+def _believed(
+    reading: Reading, summary: pa.Table, lives: pa.Table, chosen: Any, fits: dict[str, Any], now: CurrentLife
+) -> pa.Table:
     """One row a person with any event, by party_id; rounded as shown."""
     party, as_of = summary["party_id"].to_numpy(), _day(reading)
     x, t_x, T, over = _current_life(party, lives, as_of)
@@ -95,7 +98,7 @@ def _believed(reading: Reading, summary: pa.Table, lives: pa.Table, chosen: Any,
         unknown[known] = fits["why_none"]
     elif known.any():
         value_fit = gammagamma.GammaGamma.from_json(fits["value"]) if fits["value"] else None
-        means = floats(summary["money_mean_minor"])
+        means = now.money_mean_minor
         said = beliefs.outlook(
             chosen, value_fit, x[known], t_x[known], T[known], means[known],
             horizon_days=float(reading.brand.horizon_days),
@@ -106,7 +109,7 @@ def _believed(reading: Reading, summary: pa.Table, lives: pa.Table, chosen: Any,
             values = said[name]  # type: ignore[literal-required]  # FIGURES are its keys
             if values is not None:
                 columns[name][known] = values
-    usual = floats(summary["usual_gap"])  # their own, or not known: the crowd's pace is not theirs
+    usual = now.usual_gap  # of this life, or not known: the crowd's pace is not theirs
     last = ordinal(summary["last_day"])
     silent = np.where(T >= 0, as_of - last, 0)
     # Rounded as shown, but never to a certainty that no chance here is.

@@ -1,4 +1,4 @@
-"""Step 9. What this night believed and chose, kept whole, and its totals for the page.
+"""Step 12. What this night believed and chose, kept whole, and its totals for the page.
 
 1. how lives last: Kaplan and Meier over all lives, for the chart;
 2. totals by stage and by choice, each adding up to the number of people;
@@ -38,6 +38,8 @@ def run(reading: Reading) -> int:
         "why_no_value": fits["why_no_value"],
         "held_back_days": fits["held_back_days"],
         "trust": reading.noted("trust"),
+        "drift": reading.noted("drift"),
+        "early_warning": reading.noted("early_warning"),
         "survival": _survival(reading),
     }
     night.save(update_fields=["people", "stages", "decisions", "facts"])

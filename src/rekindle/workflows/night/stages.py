@@ -1,4 +1,4 @@
-"""Step 6. The stage of every relationship, its lives, and each step from stage to stage.
+"""Step 9. The stage of every relationship, its lives, and each step from stage to stage.
 
 1. recorded ends whose day has come take effect, quiet begins and quiet that is over is lifted (workflows.cooling_off);
 2. read everyone's stage from lives, outlooks, signs and recorded ends (relationships.stages), and from the word of

@@ -1,4 +1,4 @@
-"""Step 8. Suggestions become tasks for humans; nothing is sent.
+"""Step 11. Suggestions become tasks for humans; nothing is sent.
 
 1. for each suggestion of tonight: the two or three facts that speak for it now, and one sentence to begin with;
 2. an open task for the same suggestion is brought up to date, another one is withdrawn and replaced;

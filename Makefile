@@ -7,12 +7,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= $(CURDIR)/.rekindle
 
-.PHONY: run test lint types contracts unit books browser bench format clean
+.PHONY: run test bench chaos format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run    install into .venv, build the demo business, open it"
 	@echo "make test   install what the tests need and run them all"
+	@echo "make bench  print how fast it is, beside its peers"
+	@echo "make chaos  a long bad day for the outbox: kills, faults, and the ledger as the truth"
 
 run: $(READY)
 	@REKINDLE_HOME="$(DEMO_HOME)" $(BIN)/rekindle demo
@@ -25,6 +27,9 @@ format: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python bench/all.py
+
+chaos: $(READY)
+	@home=$$(mktemp -d) && REKINDLE_HOME="$$home" $(BIN)/python tests/chaos/drill.py --messages 20000 --kills 300; rm -rf "$$home"
 
 $(READY): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Rekindle needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 run")'

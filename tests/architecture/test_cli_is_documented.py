@@ -19,6 +19,7 @@ COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[
 
 # Where the keys of each command's JSON document are written down: file and function or method.
 KEYS = {
+    "explain": [("workflows/outbox/explain.py", "explain")],
     "take-in": [
         ("cli/loads.py", "take_in"),
         ("workflows/take_in.py", "_counted"),

@@ -359,10 +359,11 @@ MAYBE = st.sampled_from([True, False, None])
 INSTANT = st.sampled_from(
     [None, *(NOW + timedelta(days) for days in (-1300, -800, -400, -20, -2, -1, 0, 1))]
 )  # fmt: skip
-STAMPS = ("cooling_until", "last_purchase", "last_contact", "ended_at", "do_not_wake_until", "asked_until")
+STAMPS = ("cooling_until", "last_purchase", "last_contact", "ended_at", "do_not_wake_until", "asked_until", "next_day")
+WORDS = ("country", "time_zone", "want_back", "how_often", "unfit")
 PERSON = st.fixed_dictionaries(
     dict.fromkeys(
-        [n for n in PEOPLE.names if n not in ("party_id", "country", "time_zone", "want_back", "how_often", *STAMPS)],
+        [n for n in PEOPLE.names if n not in ("party_id", *WORDS, *STAMPS)],
         MAYBE,
     )
     | dict.fromkeys(STAMPS, INSTANT)
@@ -371,6 +372,7 @@ PERSON = st.fixed_dictionaries(
         "time_zone": st.none(),
         "want_back": st.sampled_from([None, "yes", "maybe", "no", "undecided"]),
         "how_often": st.sampled_from([None, "month", "year"]),
+        "unfit": st.sampled_from([None, None, "", "a name is missing"]),
     }
 )
 SAID = st.fixed_dictionaries(
@@ -442,7 +444,7 @@ def plain(
     if person["suppressed"] is not False:
         return Rule.SUPPRESSED if person["suppressed"] else Rule.SUPPRESSION_UNKNOWN
     if touch in ALWAYS:
-        return Rule.ALLOWED
+        return Rule.UNFIT if person["unfit"] else Rule.ALLOWED
     if person["closed"] or person["deceased"]:
         return Rule.CLOSED_OR_DECEASED
     if person["closed"] is None or person["deceased"] is None:
@@ -509,7 +511,11 @@ def _after_the_quiet(
     gap = timedelta(hours=72) if standing == "live" else timedelta(14)
     if not on_case and any(one["at"] > NOW - gap for one in had):
         return Rule.TOUCH_GAP
-    return Rule.ALLOWED
+    if person["unfit"]:
+        return Rule.UNFIT
+    if person["said_before"]:
+        return Rule.SAID_BEFORE
+    return Rule.WRITTEN_TODAY if person["written_today"] and not on_case else Rule.ALLOWED
 
 
 def _holds(

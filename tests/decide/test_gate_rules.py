@@ -76,6 +76,9 @@ CASES: dict[Rule, dict[str, Any]] = {
     Rule.TOUCHES_UNKNOWN: {"were_read": False},
     Rule.QUIET_HOURS: {"at": NOW.replace(hour=22)},
     Rule.HOUR_UNKNOWN: {"country": None},
+    Rule.UNFIT: {"unfit": "a name is missing"},
+    Rule.SAID_BEFORE: {"said_before": True},
+    Rule.WRITTEN_TODAY: {"written_today": True, "next_day": NOW + timedelta(hours=12)},
 }
 
 

@@ -22,7 +22,7 @@ from people_cast import consents, ended, person, staff, task
 
 from rekindle.accounts.models import ApiToken, SetUpLink, User
 from rekindle.accounts.roles import Role
-from rekindle.journal.models import AuditEntry, Night, WebhookSource
+from rekindle.journal.models import AuditEntry, Message, Night, WebhookSource
 from rekindle.relationships import models as books
 from rekindle.relationships.vocabulary import ExitGround, ExitState, MilestoneKind, WantBack
 from rekindle.workflows import merge, take_in
@@ -116,6 +116,15 @@ def world(db: None, tmp_path: Path) -> dict[str, Any]:
         "sign_id": books.Resurfacing.objects.create(party=one.party, via="door", matched_by="link").pk,
         "request_id": books.DataRequest.objects.create(party=one.party, kind="access", via="door", due_on=today).pk,
         "record_id": books.DecisionRecord.objects.create(relationship=one, on=today, what="x").pk,
+        "message_id": Message.objects.create(
+            key="x",
+            party=one.party,
+            channel="email",
+            touch_class="relationship",
+            message_id="<x@x>",
+            made_by="x",
+            expires_at=timezone.now() + timedelta(days=1),
+        ).pk,
         "source_id": WebhookSource.objects.create(slug="till", shape="plain", secret="x", made_by=owner).pk,
         "token_id": ApiToken.objects.create(
             user=owner, name="x", token_hash="x", starts_with="rk_", expires_at=timezone.now() + timedelta(days=9)

@@ -186,6 +186,22 @@ def why_not(
 
 
 @app.command()
+def explain(
+    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="Its number, its key or its Message-ID.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """The whole life of one message: what the rules said, every attempt, and what comes next."""
+    ready()
+    from rekindle.workflows.outbox import explain as explaining
+
+    document = explaining.explain(explaining.find(message))
+    if as_json:
+        say_json(document)
+    else:
+        typer.echo("\n".join(explaining.in_lines(document)))
+
+
+@app.command()
 def fits(as_json: JsonFlag = False) -> None:
     """What the models learned on the last night, with their error on held-out time beside the baselines."""
     ready()

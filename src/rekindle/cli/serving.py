@@ -68,8 +68,12 @@ def work() -> None:
 
 def _work(stop: threading.Event) -> None:
     from rekindle.workflows import jobs
+    from rekindle.workflows.outbox import worker
 
+    outbox = threading.Thread(target=worker.work, args=(stop,), name="outbox", daemon=True)
+    outbox.start()
     jobs.work(stop)
+    outbox.join(STOP_SECONDS)
 
 
 def _server(host: str, port: int) -> Any:

@@ -15,9 +15,12 @@ rule that refuses wins. Default deny: a fact that is not known refuses; only wha
    10 do not wake   on the list of those whom a touch is likelier to lose
    11 pressure      enough touches, or too little rest since the last (`pressure`)
    12 hour          not an hour to disturb anybody where the person is (`quiet_hours`): a delay
+   13 content       a written message lacks something, or sells where nothing is to be sold
+   14 twice         the same was said to them before, or they heard from us today
 
-Transactional and legal touches are owed and pass all but 1 and 2. What a message contains, whether it went out
-before and by which key it is handed over are the outbox's questions; capacity lives in `budget`. The rules are in
+Transactional and legal touches are owed and pass all but 1, 2 and what their words lack. 13 and 14 ask about a message
+that is written; a plan has none yet. By which key it is handed over once is the outbox's question; capacity lives in
+`budget`. The rules are in
 `gate_rules`, what they look at in `gate_facts`. This is not legal advice: the grounds are data of the operator.
 """
 

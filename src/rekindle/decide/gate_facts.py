@@ -52,6 +52,10 @@ PEOPLE: Final = pa.schema(
         ("asked_later", pa.bool_()),  # they named a day before which they would rather not hear; null: they did not
         ("asked_until", _INSTANT),  # that day's beginning; null beside a yes: nobody can tell, which refuses
         ("how_often", pa.string()),  # a HowOften, the limit they named; null: none
+        ("unfit", pa.string()),  # what the message lacks; column left out, or null: nothing, or there is no message yet
+        ("said_before", pa.bool_()),  # they have this content already; likewise
+        ("written_today", pa.bool_()),  # something of ours reached them on this day of theirs; likewise
+        ("next_day", _INSTANT),  # the first instant of their next day
     ]
 )
 """One row a person. A null, or a column left out, is a fact not known, unless its line says otherwise."""
@@ -182,6 +186,11 @@ class Known:
         if self.has(name):
             return self._people[name].cast(pa.string())
         return pa.chunked_array([pa.nulls(len(self), pa.string())])
+
+    def filled(self, name: str) -> Bools:
+        """Whether a column of text says anything; a column left out says nothing."""
+        found = compute.greater(compute.utf8_length(compute.fill_null(self.words(name), "")), 0)
+        return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
     def is_one_of(self, name: str, *words: str) -> Bools:
         """Whether the word is among those; null is not."""

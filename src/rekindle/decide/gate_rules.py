@@ -54,6 +54,9 @@ class Rule(Word):
     TOUCHES_UNKNOWN = "touches_unknown", "It is not known when the last touch was."
     QUIET_HOURS = "quiet_hours", "It is not an hour to disturb anybody where they are; wait{until}."
     HOUR_UNKNOWN = "hour_unknown", "It is not known what hour it is where they are."
+    UNFIT = "unfit", "The message is not fit to be sent as it is."
+    SAID_BEFORE = "said_before", "The same was said to them before."
+    WRITTEN_TODAY = "written_today", "They heard from us today already; wait{until}."
 
 
 RULES: Final[tuple[Rule, ...]] = tuple(Rule)
@@ -244,6 +247,18 @@ def hour_unknown(asked: Asked) -> Answered:
     return quiet_hours.refused(asked.facts, people=asked.people, channel=asked.channel, at=asked.at)[1], None
 
 
+def unfit(asked: Asked) -> Answered:
+    return asked.people.filled("unfit"), None
+
+
+def said_before(asked: Asked) -> Answered:
+    return asked.people.yes("said_before"), None
+
+
+def written_today(asked: Asked) -> Answered:
+    return asked.people.yes("written_today") & ~asked.on_case, asked.people.instants("next_day")
+
+
 @dataclass(frozen=True)
 class Step:
     """One rule: its name, the function that says whom it refuses, and whether it holds for what is owed too."""
@@ -278,6 +293,9 @@ STEPS: Final[tuple[Step, ...]] = (
     Step(Rule.TOUCHES_UNKNOWN, touches_unknown),
     Step(Rule.QUIET_HOURS, hour_of_day),
     Step(Rule.HOUR_UNKNOWN, hour_unknown),
+    Step(Rule.UNFIT, unfit, binds_owed=True),
+    Step(Rule.SAID_BEFORE, said_before),
+    Step(Rule.WRITTEN_TODAY, written_today),
 )
 
 

@@ -10,17 +10,20 @@ from rekindle.web.views import (
     hooks,
     house,
     interviews,
+    outbox,
     owed,
     payments,
     people,
     public,
     returns,
     reviews,
+    sending,
     standing,
     together,
     tokens,
     trust,
     work,
+    write,
 )
 
 urlpatterns = [
@@ -40,6 +43,9 @@ urlpatterns = [
     *trust.urlpatterns,
     *tokens.urlpatterns,
     *hook_settings.urlpatterns,
+    *outbox.urlpatterns,
+    *write.urlpatterns,
+    *sending.urlpatterns,
     *house.urlpatterns,
     # Doors of people and programs without an account.
     *public.urlpatterns,

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from rekindle.decide import eligibility
 from rekindle.decide.quiet_hours import zones_of
+from rekindle.journal.models import Message, MessageState, Road, Sending
+from rekindle.journal.models.message import REACHED
 from rekindle.relationships import wishes
 from rekindle.relationships.models import (
     Brand,
@@ -266,10 +268,10 @@ def _want_back(places: Places) -> pa.Array:
 
 
 def _touches(places: Places) -> pa.Table:
-    """What was done for each in the year before: answered suggestions."""
-    parties, when, classes, channels = places.rows(
-        _done, "answered_at", "touch_class", "channel", party="relationship__party_id"
-    )
+    """What was done for each in the year before: answered suggestions, and messages they have or may have."""
+    done = places.rows(_done, "answered_at", "touch_class", "channel", party="relationship__party_id")
+    written = places.rows(_written, "handed_at", "touch_class", "channel", party="party_id")
+    parties, when, classes, channels = ([*one, *other] for one, other in zip(done, written, strict=True))
     return pa.table(
         {
             "party_id": pa.array(parties, pa.int64()),
@@ -385,6 +387,13 @@ def _want_backs(_: AsOf) -> QuerySet[Any]:
 
 def _done(when: AsOf) -> QuerySet[Any]:
     return Task.objects.filter(state=TaskState.DONE.value, answered_at__lte=when.at, answered_at__gt=when.since)
+
+
+def _written(when: AsOf) -> QuerySet[Any]:
+    """Messages they have, or may have. Kept ones count while the folder of this house is where all mail goes."""
+    reached = Q(state__in=[state.value for state in REACHED])
+    kept = Q(state=MessageState.KEPT.value) & Exists(Sending.objects.filter(road=Road.LOCAL.value))
+    return Message.objects.filter(reached | kept, party__isnull=False, handed_at__lte=when.at, handed_at__gt=when.since)
 
 
 def _grounds(_: AsOf) -> QuerySet[Any]:

@@ -38,6 +38,7 @@ from rekindle.relationships.models import (
 from rekindle.relationships.vocabulary import IdentityKind
 from rekindle.workflows import audit, forgotten, hook_waiting, merge, staging
 from rekindle.workflows.merge_rows import facts_of, pointing_at
+from rekindle.workflows.outbox.erase import erase as erase_messages
 
 BLANK: Final = "(forgotten)"
 SHORTEST: Final = 6
@@ -77,6 +78,7 @@ def forget(party: Party, *, by: User | None) -> Erased:
         with transaction.atomic():
             Merge.objects.filter(gone=number).delete()
             DataRequest.objects.filter(party=number).update(words="", answer="")
+            erase_messages(number)
             _total, rows = Party.objects.filter(pk=number).delete()
             _blank(loads, words)
             merge.begin_nights_anew()

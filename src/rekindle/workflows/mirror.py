@@ -1,8 +1,8 @@
 """Everything they got from us, as they saw it: our own behaviour, read from the other side. Reading only.
 
-What counts is what reached them or was said to them: suggestions that a human carried out, promises they were told
-about, answers to what they said about us, an ending of ours that we announced. What we merely planned or thought is
-not in it.
+What counts is what reached them or was said to them: suggestions that a human carried out, messages their side took,
+promises they were told about, answers to what they said about us, an ending of ours that we announced. What we merely
+planned or thought is not in it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Final
 
 from django.utils import timezone
 
+from rekindle.journal.models import Message
+from rekindle.journal.models.message import REACHED
 from rekindle.relationships.models import CompanyExit, Feedback, Party, Promise, Task
 from rekindle.relationships.vocabulary import Channel, TaskState, TouchClass
 
@@ -52,10 +54,16 @@ class Mirror:
 
 
 def mirror(party: Party, *, at: datetime | None = None) -> Mirror:
-    """What one party got from us, up to an instant (None: now). Four queries, whatever the length of the record."""
+    """What one party got from us, up to an instant (None: now). Five queries, whatever the length of the record."""
     at = at or timezone.now()
     found = sorted(
-        [*_touches(party, at), *_promises(party, at), *_answers(party, at), *_notices(party, at)],
+        [
+            *_touches(party, at),
+            *_messages(party, at),
+            *_promises(party, at),
+            *_answers(party, at),
+            *_notices(party, at),
+        ],
         key=lambda row: row.at,
         reverse=True,
     )
@@ -83,6 +91,23 @@ def _touches(party: Party, at: datetime) -> list[Received]:
         )
         for task in done.select_related("answered_by").order_by("-answered_at")[: SHOWN + 1]
         if task.answered_at is not None
+    ]
+
+
+def _messages(party: Party, at: datetime) -> list[Received]:
+    """What their side took, or may have taken; what was only kept in this house reached nobody."""
+    went = Message.objects.filter(party=party, state__in=[state.value for state in REACHED], handed_at__lte=at)
+    return [
+        Received(
+            at=row.handed_at,
+            what=row.subject,
+            words=row.text.partition("\n-- \n")[0].strip(),
+            purpose=TouchClass(row.touch_class),
+            road=Channel(row.channel),
+            by=str(row.actor or ""),
+        )
+        for row in went.select_related("actor").order_by("-handed_at")[: SHOWN + 1]
+        if row.handed_at is not None
     ]
 
 

@@ -8,6 +8,7 @@ from rekindle.journal.models.fit import Fit
 from rekindle.journal.models.intake import Intake, IntakeState
 from rekindle.journal.models.job import Job, JobState
 from rekindle.journal.models.life_outlook import LifeOutlook, ReturnOutlook
+from rekindle.journal.models.message import Message, MessageAttempt, MessageState, Road, Security, Sending
 from rekindle.journal.models.night import Night, NightState, NightStep, StepState
 from rekindle.journal.models.outlook import Outlook
 from rekindle.journal.models.refusal import Refusal
@@ -23,12 +24,18 @@ __all__ = [
     "Job",
     "JobState",
     "LifeOutlook",
+    "Message",
+    "MessageAttempt",
+    "MessageState",
     "Night",
     "NightState",
     "NightStep",
     "Outlook",
     "Refusal",
     "ReturnOutlook",
+    "Road",
+    "Security",
+    "Sending",
     "SignRecord",
     "StepState",
     "WebhookDelivery",

@@ -1,0 +1,1 @@
+"""The roads: each takes one envelope and says what became of it. None of them knows another."""

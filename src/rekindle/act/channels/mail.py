@@ -1,0 +1,240 @@
+"""Mail by SMTP: one recipient a message, and an honest answer about what became of it.
+
+The line between "surely not" and "nobody knows" is the final dot. Everything before it went out is no hand-over; a
+4xx or 5xx answer to it is none either; a line that dies once the dot is under way leaves the question open (RFC 1047).
+The dot is therefore written by itself, after the words.
+
+A server that offers no protection is not spoken to, unless it is this very machine.
+"""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.generator import BytesGenerator
+from email.message import EmailMessage
+from io import BytesIO
+from ipaddress import ip_address
+from types import TracebackType
+from typing import Final, Self
+
+from rekindle.act.envelope import Accepted, Envelope, Handed, NotAccepted, Unknown, mime
+from rekindle.errors import BadInput
+
+_ADDRESSES: Final = re.compile(r"[^\s<>@\"']+@[^\s<>@\"']+")
+_NO_SUCH: Final = re.compile(r"\b5\.(1\.[0-36]|2\.1)\b")  # RFC 3463: bad mailbox, bad domain, mailbox disabled
+_TOO_LONG: Final = 300
+_GREETING_OVER: Final = 421
+
+
+@dataclass(frozen=True)
+class Server:
+    """A mail server. security: "starttls", "tls", or "none", which is for this machine only.
+
+    timeout   seconds for each answer; the last one may take ten minutes (RFC 5321, 4.5.3.2.6), so a lease must be
+              longer than all of them together
+    """
+
+    host: str
+    port: int
+    security: str = "starttls"
+    username: str = ""
+    password: str = ""
+    timeout: float = 60.0
+
+    def is_here(self) -> bool:
+        """Whether it is this very machine."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+class _Closed(Exception):
+    """No way to the server, before any message was begun."""
+
+    def __init__(self, answer: NotAccepted) -> None:
+        self.answer = answer
+        super().__init__(answer.reply)
+
+
+def _nowhere(point: str) -> None:
+    """Where nobody looks on."""
+
+
+class Mail:
+    """A line to one server, opened at the first message and kept for the next ones. Used by one worker.
+
+    reach   told when a point of the hand-over is come to: "mail.before_dot", "mail.after_dot", "mail.after_answer"
+    """
+
+    def __init__(self, server: Server, *, reach: Callable[[str], None] = _nowhere) -> None:
+        if server.security not in {"starttls", "tls", "none"}:
+            raise BadInput(f"{server.security!r} is no way to protect a line", remedy="Use starttls or tls.")
+        if server.security == "none" and not server.is_here():
+            raise BadInput(
+                f"{server.host} is not this machine, and the line would be open to read",
+                where="mail server",
+                remedy="Choose STARTTLS or TLS.",
+            )
+        self._server, self._reach = server, reach
+        self._line: smtplib.SMTP | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up, politely where the other side still listens."""
+        line, self._line = self._line, None
+        if line is None:
+            return
+        try:
+            line.quit()
+        except (smtplib.SMTPException, OSError):
+            line.close()
+
+    def test(self) -> NotAccepted | None:
+        """Whether the server can be reached and lets us in; None when it does."""
+        try:
+            self._open()
+        except _Closed as closed:
+            return closed.answer
+        self.close()
+        return None
+
+    def hand_over(self, envelope: Envelope) -> Handed:
+        """Give one message to the server. Never raises for what the other side does."""
+        try:
+            words = _wire(mime(envelope))
+        except BadInput as error:
+            return NotAccepted(None, str(error), is_final=True)
+        try:
+            line = self._open()
+        except _Closed as closed:
+            return closed.answer
+        began = False
+        try:
+            refused = _begin(line, envelope)
+            if refused is None:
+                line.send(words)
+                self._reach("mail.before_dot")
+                began = True
+                line.send(b".\r\n")
+                self._reach("mail.after_dot")
+                code, reply = line.getreply()
+                self._reach("mail.after_answer")
+        except (smtplib.SMTPException, OSError, ValueError, UnicodeError) as error:
+            self._drop()
+            told = _told(error)
+            return Unknown(told) if began else NotAccepted(None, told)
+        if refused is not None:
+            self._after(refused)
+            return refused
+        if code // 100 == 2:
+            return Accepted(code, _words(reply))
+        if code // 100 not in {4, 5}:
+            self._drop()
+            return Unknown(f"an answer that is none: {_words(reply)}")
+        answer = _answer(code, reply)
+        self._after(answer)
+        return answer
+
+    def _open(self) -> smtplib.SMTP:
+        if self._line is not None:
+            try:
+                if self._line.rset()[0] == 250:
+                    return self._line
+            except (smtplib.SMTPException, OSError):
+                pass
+            self._drop()
+        try:
+            self._line = self._connected()
+        except smtplib.SMTPAuthenticationError as error:
+            raise _Closed(NotAccepted(error.smtp_code, _words(error.smtp_error), is_server=True)) from error
+        except (smtplib.SMTPException, OSError, ValueError) as error:
+            raise _Closed(NotAccepted(getattr(error, "smtp_code", None), _told(error), is_server=True)) from error
+        return self._line
+
+    def _connected(self) -> smtplib.SMTP:
+        here, context = self._server, ssl.create_default_context()
+        line: smtplib.SMTP
+        if here.security == "tls":
+            line = smtplib.SMTP_SSL(here.host, here.port, timeout=here.timeout, context=context)
+        else:
+            line = smtplib.SMTP(here.host, here.port, timeout=here.timeout)
+        try:
+            if line.sock is not None:
+                # Words and dot are written apart: the dot must not wait for the words to be acknowledged.
+                line.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            line.ehlo_or_helo_if_needed()
+            if here.security == "starttls":
+                line.starttls(context=context)  # raises where the server offers none: no password goes out in the open
+                line.ehlo()
+            if here.username:
+                line.login(here.username, here.password)
+        except BaseException:
+            line.close()
+            raise
+        return line
+
+    def _drop(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
+
+    def _after(self, answer: NotAccepted) -> None:
+        """A server that says 421 hangs up; one that says no may be asked again on the same line."""
+        if answer.code == _GREETING_OVER or answer.code is None:
+            self._drop()
+
+
+def _begin(line: smtplib.SMTP, envelope: Envelope) -> NotAccepted | None:
+    """Up to the server's go-ahead for the words; None when it was given."""
+    options = ["SMTPUTF8"] if not envelope.recipient.isascii() and line.has_extn("smtputf8") else []
+    if not envelope.recipient.isascii() and not options:
+        return NotAccepted(None, "their server takes no address with such letters", is_final=True)
+    code, reply = line.mail(envelope.bounces_to or envelope.sender, options)
+    if code // 100 == 2:
+        code, reply = line.rcpt(envelope.recipient)
+    if code // 100 == 2:
+        code, reply = line.docmd("DATA")
+    return None if code == 354 else _answer(code, reply)
+
+
+def _wire(message: EmailMessage) -> bytes:
+    """The bytes of the message with lone dots doubled, up to and without the final dot."""
+    buffer = BytesIO()
+    BytesGenerator(buffer, policy=message.policy).flatten(message)
+    words = re.sub(rb"(?m)^\.", b"..", buffer.getvalue())
+    return words if words.endswith(b"\r\n") else words + b"\r\n"
+
+
+def _answer(code: int, reply: bytes) -> NotAccepted:
+    words = _words(reply)
+    final = code // 100 == 5
+    # A reply that is no SMTP has the code -1 here.
+    told = code if code > 0 else None
+    return NotAccepted(told, words, is_final=final, is_address=final and bool(_NO_SUCH.search(words)))
+
+
+def _told(error: Exception) -> str:
+    code, reply = getattr(error, "smtp_code", None), getattr(error, "smtp_error", b"")
+    if code:
+        return f"{code} {_words(reply)}"
+    return _words(f"{type(error).__name__}: {error}".encode(errors="replace"))
+
+
+def _words(reply: bytes | str) -> str:
+    """What a server said in one line, addresses left out: it is kept longer than the person may be."""
+    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
+    plain = "".join(letter if letter.isprintable() else " " for letter in text)
+    return _ADDRESSES.sub("<address>", " ".join(plain.split()))[:_TOO_LONG]

@@ -1,0 +1,125 @@
+"""Settings, Sending: whether anything leaves this house, by which server, in whose name. Off until somebody says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final
+
+from allauth.account.decorators import reauthentication_required
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from rekindle.accounts.models import User
+from rekindle.accounts.roles import Deed
+from rekindle.errors import BadInput, Conflict
+from rekindle.journal.models import Road, Security
+from rekindle.web import given
+from rekindle.web.acts import sentence_of
+from rekindle.web.gate import staff, staff_for
+from rekindle.workflows import sending
+from rekindle.workflows.outbox.put import sending as the_row
+
+_TEXTS: Final = ("host", "username", "from_name", "from_address", "reply_to", "postal_address")
+_LONGEST: Final = 300
+View = Callable[..., HttpResponse]
+_confirmed: Callable[[View], View] = reauthentication_required(allow_get=True)
+"""Who changes where mail goes has shown the password lately."""
+
+
+@login_required
+@require_GET
+def page(request: HttpRequest) -> HttpResponse:
+    """What is set, whether it is on, and what stands against switching it on."""
+    user = staff(request)
+    row = the_row()
+    context: dict[str, Any] = {
+        "row": row,
+        "is_on": row.road == Road.SMTP.value,
+        "counts": sending.counts(),
+        "securities": Security.choices(),
+        "may_change": user.may(Deed.SETTINGS),
+        "tab": "sending",
+    }
+    return render(request, "web/sending.html", context)
+
+
+def _acts(act: Callable[..., str]) -> Callable[..., HttpResponse]:
+    """POST by those who may change settings, once they have shown lately who they are; `act` gives the sentence."""
+
+    @_confirmed
+    def confirmed(request: HttpRequest) -> HttpResponse:
+        try:
+            messages.success(request, act(request.POST, by=staff(request)))
+        except (BadInput, Conflict) as error:
+            messages.error(request, sentence_of(error))
+        return redirect("sending")
+
+    @login_required
+    @require_POST
+    @wraps(act)
+    def view(request: HttpRequest) -> HttpResponse:
+        staff_for(request, Deed.SETTINGS)
+        return confirmed(request)
+
+    return view
+
+
+@_acts
+def keep(form: QueryDict, *, by: User) -> str:
+    texts = {name: " ".join(form.get(name, "").split())[:_LONGEST] for name in _TEXTS}
+    secret = form.get("password", "")
+    sending.change(
+        sending.Wanted(
+            **texts,
+            port=given.number(form, "port") or 587,
+            security=given.word(Security, form.get("security"), what=_("how the line is protected")),
+            password=secret if secret or form.get("no_password") else None,
+            per_minute=given.number(form, "per_minute") or 600,
+        ),
+        by=by,
+    )
+    return _("Kept.")
+
+
+@_acts
+def switch_on(form: QueryDict, *, by: User) -> str:
+    del form
+    sending.switch_on(by=by)
+    return _("The server lets us in. Mail goes out from now on.")
+
+
+@_acts
+def switch_off(form: QueryDict, *, by: User) -> str:
+    del form
+    sending.switch_off(by=by)
+    return _("All mail stays in this house from now on.")
+
+
+@_acts
+def pause(form: QueryDict, *, by: User) -> str:
+    del form
+    sending.pause(by=by)
+    return _("Paused. Nothing is handed over until somebody lets it go on.")
+
+
+@_acts
+def resume(form: QueryDict, *, by: User) -> str:
+    del form
+    settled = sending.resume(by=by)
+    return _("It goes on. The sent log settled %(n)s messages first.") % {"n": settled} if settled else _("It goes on.")
+
+
+urlpatterns: list[URLPattern] = [
+    path("settings/sending/", page, name="sending"),
+    path("settings/sending/keep/", keep, name="sending_keep"),
+    path("settings/sending/on/", switch_on, name="sending_on"),
+    path("settings/sending/off/", switch_off, name="sending_off"),
+    path("settings/sending/pause/", pause, name="sending_pause"),
+    path("settings/sending/resume/", resume, name="sending_resume"),
+]

@@ -1,0 +1,263 @@
+"""From the queue to the wire, one message at a time, so that a crash anywhere costs at most an honest "not known".
+
+1. claim    take what is due, under a lease and a higher epoch; nobody else touches it while the lease holds
+2. mark     in one transaction: lock the person, then the message; is it still ours, in time, and do the rules allow
+            it at this very instant? Then it is marked as being handed over. This is the point at which it counts
+3. log      one line beside the books, flushed to the disk
+4. hand over, and hear what became of it
+5. settle   compare and set by epoch: a worker that was given up for dead changes nothing that others went on with;
+            only what it knows better than "unknown" still counts
+6. sweep    a claim whose lease ran out is free again; a hand-over whose lease ran out is not known, and stays so
+            (owed messages go again, under the same Message-ID)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import connection, transaction
+from django.db.models import F, Q
+
+from rekindle.act.envelope import Accepted, Handed, NotAccepted, Unknown
+from rekindle.decide.eligibility import ALWAYS, Rule
+from rekindle.journal.models import Message, MessageAttempt, MessageState
+from rekindle.relationships.models import Identity, Party
+from rekindle.relationships.vocabulary import Channel, IdentityKind, TouchClass
+from rekindle.workflows import audit, consent, refusals
+from rekindle.workflows.outbox import clock, fence, said_before
+from rekindle.workflows.outbox.failpoints import reach
+from rekindle.workflows.why_not import Answer
+
+LEASE: Final = timedelta(minutes=20)
+"""Longer than all answers of a server together: the last one alone may take ten minutes (RFC 5321, 4.5.3.2.6)."""
+AT_LEAST_ONCE: Final = ALWAYS | {TouchClass.SERVICE}
+"""Owed to them: better twice, under the same Message-ID, than not at all. Everything else at most once."""
+MOST_TRIES: Final = 12
+_LONGEST_WAIT: Final = timedelta(hours=6)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A message that is ours to hand over while the lease holds."""
+
+    message: int
+    epoch: int
+
+
+def claim(worker: str, *, most: int) -> list[Claim]:
+    """Step 1. Up to `most` messages that are due, the longest waiting first."""
+    at = clock.now()
+    due = Q(state=MessageState.QUEUED.value, not_before__lte=at)
+    with transaction.atomic():
+        rows = Message.objects.filter(due).order_by("not_before", "id")
+        if connection.vendor == "postgresql":
+            rows = rows.select_for_update(skip_locked=True)
+        found = list(rows.values_list("id", "epoch")[:most])
+        Message.objects.filter(id__in=[number for number, _ in found]).update(
+            state=MessageState.CLAIMED.value, claimed_by=worker, lease_until=at + LEASE, epoch=F("epoch") + 1
+        )
+        MessageAttempt.objects.bulk_create(
+            MessageAttempt(message_id=number, epoch=epoch + 1, phase=MessageState.CLAIMED.value, at=at, worker=worker)
+            for number, epoch in found
+        )
+    reach("after_claim")
+    return [Claim(number, epoch + 1) for number, epoch in found]
+
+
+def mark(claimed: Claim, *, worker: str) -> Message | None:
+    """Steps 2 and 3. The message, marked as being handed over; None where it is not to be: then its row says why."""
+    reach("before_mark")
+    with transaction.atomic():
+        party = _locked_party(claimed)
+        row = Message.objects.select_for_update(of=("self",)).filter(pk=claimed.message).first()
+        at = clock.now()
+        if row is None or not _is_ours(row, claimed, worker=worker, at=at):
+            return None
+        road = fence.check(deep=False)
+        if road.paused:
+            _move(row, MessageState.QUEUED, why=f"sending is paused: {road.paused}")
+            return None
+        if row.expires_at <= at:
+            _close(row, MessageState.EXPIRED, at=at, why="its time was over")
+            return None
+        if party is None:
+            _close(row, MessageState.CANCELLED, at=at, why="this person is not in the books any more")
+            return None
+        answer = said_before.ask(row, party, at=at)
+        if not answer.allowed:
+            _held_back(row, party, answer, at=at)
+            return None
+        row.state, row.lease_until = MessageState.HANDING_OVER.value, at + LEASE
+        row.attempts += 1
+        row.handed_at = at
+        row.gate = {"rule": answer.rule.value, "at": at.isoformat(), "text": answer.text}
+        row.save(update_fields=["state", "lease_until", "attempts", "handed_at", "gate"])
+        _note(row, MessageState.HANDING_OVER.value, at=at, worker=worker)
+    reach("after_mark")
+    try:
+        fence.log(row, MessageState.HANDING_OVER.value, at=at)
+    except OSError as error:
+        _unmark(row, why=f"the sent log cannot be written: {error.strerror}")
+        return None
+    reach("after_log")
+    return row
+
+
+def settle(row: Message, handed: Handed, *, worker: str, kept: bool = False) -> bool:
+    """Step 5. Write what became of it; False where others went on with it meanwhile, and nothing was changed.
+
+    kept  it was written into the folder of this house, not sent
+    """
+    reach("after_answer")
+    at = clock.now()
+    state, wait = _outcome(row, handed, kept=kept, at=at)
+    # Before the books: a queue that the log does not know of would look like an older copy of them.
+    fence.log(row, state.value, at=at)
+    code = None if isinstance(handed, Unknown) else handed.code
+    over = state is not MessageState.QUEUED
+    with transaction.atomic():
+        fields = {
+            "state": state.value, "lease_until": None, "claimed_by": "", "last_code": code,
+            "last_error": "" if isinstance(handed, Accepted) else handed.reply[:300],
+            "final_at": at if over and state is not MessageState.UNKNOWN else None,
+        }  # fmt: skip
+        if not over:
+            fields["not_before"] = at + wait
+        # A late truth still counts over "unknown", by the same epoch.
+        mine = Message.objects.filter(pk=row.pk, epoch=row.epoch).filter(
+            state__in=[MessageState.HANDING_OVER.value, MessageState.UNKNOWN.value]
+        )
+        if not mine.update(**fields):
+            return False
+        row.state = state.value
+        phase = "deferred" if state is MessageState.QUEUED else state.value
+        _note(row, phase, at=at, worker=worker, code=code, reply=handed.reply)
+        if isinstance(handed, NotAccepted) and handed.is_address:
+            _bounced(row, at=at)
+    reach("after_finish")
+    return True
+
+
+def sweep() -> dict[str, int]:
+    """Step 6. Gives how many were freed, how many are not known now, how many had waited too long."""
+    at = clock.now()
+    over = Message.objects.filter(lease_until__lt=at)
+    freed = unknown = 0
+    for row in over.filter(state=MessageState.CLAIMED.value)[:1000]:
+        freed += _swept(
+            row, MessageState.CLAIMED, MessageState.QUEUED, at=at, why="its worker was lost before the mark"
+        )
+    for row in over.filter(state=MessageState.HANDING_OVER.value)[:1000]:
+        again = TouchClass(row.touch_class) in AT_LEAST_ONCE
+        state = MessageState.QUEUED if again else MessageState.UNKNOWN
+        if again:
+            fence.log(row, state.value, at=at)
+        unknown += _swept(row, MessageState.HANDING_OVER, state, at=at, why="its worker was lost while handing it over")
+    late = 0
+    for row in Message.objects.filter(state=MessageState.QUEUED.value, expires_at__lte=at)[:1000]:
+        late += _swept(row, MessageState.QUEUED, MessageState.EXPIRED, at=at, why="its time was over")
+    return {"freed": freed, "unknown": unknown, "expired": late}
+
+
+def _unmark(row: Message, *, why: str) -> None:
+    """Nothing went out: back into the queue, and nothing else goes either until somebody has looked."""
+    mine = Message.objects.filter(pk=row.pk, epoch=row.epoch, state=MessageState.HANDING_OVER.value)
+    mine.update(state=MessageState.QUEUED.value, lease_until=None, claimed_by="", attempts=F("attempts") - 1)
+    _note(row, "deferred", reply=why)
+    fence.pause(why)
+
+
+def _locked_party(claimed: Claim) -> Party | None:
+    """The person's rows, held until the transaction ends: in the order in which every no takes them."""
+    number = Message.objects.filter(pk=claimed.message).values_list("party_id", flat=True).first()
+    party = Party.objects.filter(pk=number).first() if number is not None else None
+    return consent.locked(party) if party is not None else None
+
+
+def _is_ours(row: Message, claimed: Claim, *, worker: str, at: datetime) -> bool:
+    held = row.lease_until is not None and row.lease_until > at
+    return held and row.state == MessageState.CLAIMED.value and row.epoch == claimed.epoch and row.claimed_by == worker
+
+
+def _held_back(row: Message, party: Party, answer: Answer, *, at: datetime) -> None:
+    """A rule says no. Where that changes by itself while there is time, the message waits; else that is its end."""
+    trace = {"rule": answer.rule.value, "at": at.isoformat(), "text": answer.text}
+    waits = answer.until is not None and answer.until < row.expires_at and answer.rule in WAITED_FOR
+    row.gate = trace
+    if waits and answer.until is not None:
+        row.not_before = max(answer.until, at + timedelta(seconds=1))
+        row.save(update_fields=["gate", "not_before"])
+        _move(row, MessageState.QUEUED, why=answer.text)
+        return
+    row.save(update_fields=["gate"])
+    _close(row, MessageState.CANCELLED, at=at, why=answer.text)
+    refusals.keep(
+        party, touch_class=TouchClass(row.touch_class), channel=Channel(row.channel), rule=answer.rule,
+        changes_at=answer.until, asked_by="outbox", actor=row.actor,
+    )  # fmt: skip
+
+
+WAITED_FOR: Final = frozenset({Rule.QUIET_HOURS, Rule.TOUCH_GAP, Rule.TOUCH_CAP, Rule.WRITTEN_TODAY})
+"""A delay and no refusal: the hour of the day, and the rest between two touches."""
+
+
+def _outcome(row: Message, handed: Handed, *, kept: bool, at: datetime) -> tuple[MessageState, timedelta]:
+    """(the state it comes to, how long it waits when that is the queue)."""
+    wait = min(timedelta(minutes=2 ** min(row.attempts, 10)), _LONGEST_WAIT)
+    if isinstance(handed, Accepted):
+        return (MessageState.KEPT if kept else MessageState.ACCEPTED), wait
+    again = row.attempts < MOST_TRIES and at + wait < row.expires_at
+    if isinstance(handed, Unknown):
+        owed = TouchClass(row.touch_class) in AT_LEAST_ONCE
+        return (MessageState.QUEUED if owed and again else MessageState.UNKNOWN), wait
+    if handed.is_final and not handed.is_server:
+        return MessageState.FAILED, wait
+    return (MessageState.QUEUED if again else MessageState.FAILED), wait
+
+
+def _swept(row: Message, was: MessageState, state: MessageState, *, at: datetime, why: str) -> int:
+    with transaction.atomic():
+        mine = Message.objects.filter(pk=row.pk, epoch=row.epoch, state=was.value)
+        over = at if state is MessageState.EXPIRED else None
+        if not mine.update(state=state.value, lease_until=None, claimed_by="", last_error=why, final_at=over):
+            return 0
+        _note(row, state.value, at=at, reply=why)
+    return 1
+
+
+def _move(row: Message, state: MessageState, *, why: str) -> None:
+    row.state, row.lease_until, row.claimed_by, row.last_error = state.value, None, "", why[:300]
+    row.save(update_fields=["state", "lease_until", "claimed_by", "last_error"])
+    _note(row, state.value, reply=why)
+
+
+def _close(row: Message, state: MessageState, *, at: datetime, why: str) -> None:
+    row.final_at = at
+    row.save(update_fields=["final_at"])
+    _move(row, state, why=why)
+
+
+def _note(
+    row: Message, phase: str, *, at: datetime | None = None, worker: str = "", code: int | None = None, reply: str = ""
+) -> None:
+    MessageAttempt.objects.create(
+        message_id=row.pk,
+        epoch=row.epoch,
+        phase=phase,
+        at=at or clock.now(),
+        code=code,
+        reply=reply[:300],
+        worker=worker,
+    )
+
+
+def _bounced(row: Message, *, at: datetime) -> None:
+    """Nobody is behind that address any more: it is no road to anybody from today."""
+    yesterday = at.date() - timedelta(days=1)
+    ended = Identity.objects.filter(kind=IdentityKind.EMAIL.value, value=row.recipient).filter(
+        Q(valid_to=None) | Q(valid_to__gt=yesterday)
+    )
+    if ended.update(valid_to=yesterday):
+        audit.record("address.bounced", actor=None, subject=f"message:{row.pk}", details={"party": row.party_id})

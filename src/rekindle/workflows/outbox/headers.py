@@ -1,0 +1,47 @@
+"""How a message goes on the wire: who it is from, and how to hear nothing more with one press."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+
+from rekindle.act.envelope import Envelope
+from rekindle.decide.eligibility import ALWAYS
+from rekindle.journal.models import Message, Sending
+from rekindle.relationships.models import Party
+from rekindle.relationships.vocabulary import Channel, TouchClass
+from rekindle.workflows import links
+from rekindle.workflows.links import LinkPurpose
+from rekindle.workflows.outbox.put import NOWHERE
+
+_NOBODY: Final = f"nobody@{NOWHERE}"
+
+
+def envelope(row: Message, road: Sending) -> Envelope:
+    """The message as it is handed over."""
+    extra = {"Auto-Submitted": "auto-generated"}
+    if TouchClass(row.touch_class) not in ALWAYS and row.party is not None:
+        extra["List-Unsubscribe"] = f"<{stop_link(row.party, TouchClass(row.touch_class))}>"
+        extra["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
+    return Envelope(
+        message_id=row.message_id,
+        sender_name=road.from_name,
+        sender=road.from_address or _NOBODY,
+        recipient=row.recipient,
+        subject=row.subject,
+        text=row.text,
+        html=row.html,
+        reply_to=road.reply_to,
+        at=timezone.now(),
+        headers=extra,
+    )
+
+
+def stop_link(party: Party, touch_class: TouchClass) -> str:
+    """Where one press ends touches of this class by mail."""
+    about = f"{Channel.EMAIL.value}.{touch_class.value}"
+    token = links.make(LinkPurpose.UNSUBSCRIBE, party, about=about)
+    return f"{settings.SITE_URL}{reverse('unsubscribe', args=[token])}"

@@ -1,0 +1,155 @@
+"""Write a message down. From here on it has a name, an end, and everybody can see where it stands.
+
+1. one key, one message: asked for again, by a retry, a second worker or a second click, the first one is given;
+2. its Message-ID is told by the key and a secret of this house: the same for ever, and nobody can guess it;
+3. nothing is asked of the rules here that will not be asked again at the hand-over; a no now is kept and told at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from rekindle import home
+from rekindle.accounts.models import User
+from rekindle.act.envelope import address, clean
+from rekindle.errors import BadInput, NotFound
+from rekindle.journal.models import Message, MessageAttempt, MessageState, Road, Sending
+from rekindle.journal.models.message import REACHED
+from rekindle.relationships.models import Identity, Party
+from rekindle.relationships.vocabulary import Channel, IdentityKind, TouchClass
+from rekindle.workflows import audit
+
+LONGEST_KEY: Final = 120
+LONGEST_TEXT: Final = 200_000
+LIFETIME: Final = timedelta(days=3)  # our choice: a personal word that comes later than that reads as a mistake
+NOWHERE: Final = "rekindle.invalid"  # reserved by RFC 2606: until the owner names an address of theirs
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a message says. content: a key of what it says, for never saying it twice; empty: it is not asked."""
+
+    subject: str
+    text: str
+    html: str = ""
+    content: str = ""
+
+
+def put(
+    party: Party,
+    words: Words,
+    *,
+    key: str,
+    touch_class: TouchClass,
+    made_by: str,
+    not_before: datetime | None = None,
+    expires_at: datetime | None = None,
+    by: User | None = None,
+    recipient: str = "",
+) -> Message:
+    """One e-mail to one party; the message of that key, where there is one already.
+
+    key         what makes it one: "letter:<interview>", "playbook:<run>:<step>"
+    not_before  the earliest instant; None is now
+    expires_at  from then on it is too late; None is three days after `not_before`
+    recipient   one of the party's own addresses; empty: the newest that is valid
+    Raises BadInput for words that cannot be sent, NotFound where the party has no such address.
+    """
+    at = timezone.now()
+    first = not_before or at
+    last = expires_at or first + LIFETIME
+    _check(key, words, first=first, last=last)
+    token = token_of(key)
+    with transaction.atomic():
+        known = Message.objects.filter(message_id__startswith=f"<{token}@").first()
+        if known is not None:
+            return known
+        to = _address_of(party, recipient)
+        message = Message.objects.create(
+            key=key,
+            party=party,
+            channel=Channel.EMAIL.value,
+            touch_class=touch_class.value,
+            recipient=to,
+            subject=words.subject,
+            text=words.text,
+            html=words.html,
+            content=words.content,
+            message_id=f"<{token}@{domain()}>",
+            not_before=first,
+            expires_at=last,
+            made_by=made_by,
+            actor=by,
+            created_at=at,
+        )
+        MessageAttempt.objects.create(message=message, epoch=0, phase=MessageState.QUEUED.value, at=at)
+        audit.record("message.queued", actor=by, subject=f"message:{message.pk}",
+                     details={"party": party.pk, "class": touch_class.value, "made_by": made_by})  # fmt: skip
+    return message
+
+
+def token_of(key: str) -> str:
+    """128 bits of HMAC-SHA256 of the key, in letters that any mail program leaves alone."""
+    digest = hmac.digest(bytes.fromhex(home.key("outbox")), key.encode(), hashlib.sha256)[:16]
+    return base64.b32encode(digest).decode().rstrip("=").lower()
+
+
+def sending() -> Sending:
+    """The row that says where mail goes; made at first use, as a folder in this house."""
+    found, _made = Sending.objects.get_or_create(pk=1)
+    return found
+
+
+def states_that_reached() -> tuple[str, ...]:
+    """The states that count as a touch; what was only kept here counts while this house is where all mail goes."""
+    reached = tuple(state.value for state in REACHED)
+    return (*reached, MessageState.KEPT.value) if sending().road == Road.LOCAL.value else reached
+
+
+def domain() -> str:
+    """The domain of our own address, for Message-IDs."""
+    return sending().from_address.rpartition("@")[2] or NOWHERE
+
+
+def _check(key: str, words: Words, *, first: datetime, last: datetime) -> None:
+    if not key or len(key) > LONGEST_KEY:
+        raise BadInput("a message has no key, or too long a one", remedy=f"Give 1 to {LONGEST_KEY} letters.")
+    if not words.text.strip() or len(words.text) > LONGEST_TEXT or len(words.html) > LONGEST_TEXT:
+        raise BadInput("a message says nothing, or too much", remedy=f"Write 1 to {LONGEST_TEXT:,} letters.")
+    if "\x00" in words.text or "\x00" in words.html:
+        raise BadInput("a message holds a NUL", remedy="Take it out.")
+    if not words.subject.strip():
+        raise BadInput("a message has no subject", remedy="Say in a few words what it is about.")
+    clean(words.subject, where="subject")
+    if last <= first:
+        raise BadInput("a message would be too late before it may go", remedy="Give it a later end.")
+
+
+def _address_of(party: Party, recipient: str) -> str:
+    day = timezone.now().date()
+    rows = Identity.objects.filter(party=party, kind=IdentityKind.EMAIL.value).order_by("-id")
+    valid = [
+        row
+        for row in rows
+        if (row.valid_from is None or row.valid_from <= day) and (row.valid_to is None or row.valid_to >= day)
+    ]
+    wanted = [row for row in valid if not recipient or recipient in (row.value, row.normal)]
+    if not wanted:
+        what = (
+            f"{recipient} is not an address of theirs" if recipient else "there is no e-mail address that still works"
+        )
+        raise NotFound(
+            what,
+            where=f"party {party.pk}",
+            remedy="Add one to the person, or reach them by another road.",
+        )
+    address(wanted[0].value)
+    return wanted[0].value

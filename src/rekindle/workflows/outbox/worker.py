@@ -1,0 +1,135 @@
+"""The worker of the outbox: claims a few, hands each over, and sweeps up after those who were lost.
+
+Crash-only: nothing is kept for a polite end. `kill -9` at any instant leaves rows that the next sweep puts right.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, Protocol
+
+from django.db import close_old_connections
+from django.utils import timezone
+
+from rekindle import home
+from rekindle.act.channels.folder import Folder
+from rekindle.act.channels.mail import Mail, Server
+from rekindle.act.envelope import Envelope, Handed, NotAccepted
+from rekindle.errors import RekindleError
+from rekindle.journal.models import MessageAttempt, MessageState, Road, Sending
+from rekindle.workflows.outbox import fence, hand, headers, settle
+from rekindle.workflows.outbox.failpoints import reach
+from rekindle.workflows.sealed import unseal
+
+AT_ONCE: Final = 20  # messages a claim; what a killed worker held comes free after one lease
+SWEEP_SECONDS: Final = 30.0
+_AFTER_TROUBLE: Final = 15.0
+
+_log = logging.getLogger(__name__)
+
+
+class Channel(Protocol):
+    """A road that takes envelopes."""
+
+    def hand_over(self, envelope: Envelope) -> Handed: ...
+
+    def close(self) -> None: ...
+
+
+def run_once(worker: str = "", *, most: int = AT_ONCE, channel: Callable[[Sending], Channel] | None = None) -> int:
+    """Claim what is due and hand it over; gives how many were handed over or settled. For commands and tests."""
+    road = fence.check(deep=True)
+    if road.paused:
+        return 0
+    name = worker or name_of_worker()
+    opened = (channel or open_channel)(road)
+    try:
+        return hand_round(name, road, opened, most=most)
+    finally:
+        opened.close()
+
+
+def work(stop: threading.Event, *, idle_seconds: float = 1.0) -> None:
+    """Hand over whatever comes due until told to stop; the message at hand is finished first."""
+    name, swept, opened = name_of_worker(), 0.0, None
+    road = fence.check(deep=True)
+    while not stop.is_set():
+        close_old_connections()
+        try:
+            if time.monotonic() - swept > SWEEP_SECONDS:
+                swept = time.monotonic()
+                hand.sweep()
+                settle.close_old()
+            road = fence.check(deep=False)
+            if road.paused:
+                stop.wait(SWEEP_SECONDS)
+                continue
+            opened = opened or open_channel(road)
+            if hand_round(name, road, opened, most=AT_ONCE):
+                continue
+            opened.close()
+            opened = None  # settings may change while nothing is to be done
+        except (RekindleError, OSError) as error:
+            _log.warning("the outbox waits: %s", error)
+            opened = None
+            stop.wait(_AFTER_TROUBLE)
+        stop.wait(idle_seconds)
+    if opened is not None:
+        opened.close()
+
+
+def name_of_worker() -> str:
+    """Who claims: the machine, the process and a number of its own, for a process number comes round again."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"[:80]
+
+
+def open_channel(road: Sending) -> Channel:
+    """The road that the owner chose."""
+    if road.road == Road.LOCAL.value:
+        return Folder(outbox_folder())
+    password = unseal(road.password) if road.password else ""
+    return Mail(Server(road.host, road.port, road.security, road.username, password), reach=reach)
+
+
+def outbox_folder() -> Path:
+    """Where messages are kept while this house is where all mail goes."""
+    return home.home() / "outbox"
+
+
+def hand_round(worker: str, road: Sending, channel: Channel, *, most: int) -> int:
+    room = _room(road)
+    done = 0
+    for claimed in hand.claim(worker, most=min(most, room)) if room > 0 else []:
+        row = hand.mark(claimed, worker=worker)
+        if row is None:
+            done += 1
+            continue
+        handed = channel.hand_over(headers.envelope(row, road))
+        hand.settle(row, handed, worker=worker, kept=road.road == Road.LOCAL.value)
+        done += 1
+        if isinstance(handed, NotAccepted) and handed.is_server:
+            _server_trouble(handed)
+    return done
+
+
+def _room(road: Sending) -> int:
+    """How many may go in this minute still."""
+    since = timezone.now() - timedelta(minutes=1)
+    gone = MessageAttempt.objects.filter(phase=MessageState.HANDING_OVER.value, at__gt=since).count()
+    return road.per_minute - gone
+
+
+def _server_trouble(handed: NotAccepted) -> None:
+    """A server that will not let us in is no matter of one message: sending stops until somebody has looked."""
+    if handed.code is not None and handed.code // 100 == 5:
+        fence.pause(f"the mail server does not let us in: {handed.reply}")
+    else:
+        time.sleep(min(_AFTER_TROUBLE, 1.0))

@@ -323,6 +323,23 @@ def test_after_three_days_the_unknown_is_closed_and_counts(cleo: Relationship, t
     assert state(message) == MessageState.CLOSED_UNKNOWN
 
 
+def test_switched_off_meanwhile_nothing_more_goes_out(cleo: Relationship, office: PostOffice) -> None:
+    from people_cast import staff
+
+    from rekindle.accounts.roles import Role
+    from rekindle.workflows import sending as settings_of
+
+    message = write(cleo)
+    road = fence.check(deep=True)
+    channel = worker.open_channel(road)
+    [claimed] = hand.claim("w", most=1)
+    settings_of.switch_off(by=staff(Role.OWNER))
+    assert hand.mark(claimed, worker="w", settled_at=road.changed_at) is None
+    channel.close()
+    assert state(message) == MessageState.QUEUED
+    assert not office.taken()
+
+
 @pytest.mark.parametrize("subject", ["two\nlines", "carriage\rreturn", "nul\x00", ""])
 def test_a_subject_that_would_break_a_header_is_refused(cleo: Relationship, subject: str) -> None:
     with pytest.raises(BadInput):

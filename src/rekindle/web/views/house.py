@@ -19,11 +19,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from rekindle.accounts.models import SetUpLink, User
 from rekindle.accounts.roles import Deed, Role
 from rekindle.errors import BadInput, Conflict, RekindleError
+from rekindle.journal.models import Road
 from rekindle.relationships.models import Brand
 from rekindle.web.gate import staff, staff_for
 from rekindle.web.house_forms import BusinessForm, InviteForm, MeForm, SetUpForm, TwoPasswords
 from rekindle.workflows import audit
 from rekindle.workflows import staff as accounts
+from rekindle.workflows.outbox.put import sending
 
 _BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 _FRESH_LINK = "fresh_link"  # session key: a link waiting to be shown once
@@ -120,7 +122,13 @@ def settings(request: HttpRequest) -> HttpResponse:
             )
         messages.success(request, _("Kept. The next night reads with these settings."))
         return redirect("settings")
-    context = {"form": form, "may_change": may_change, "is_new": brand.pk is None, "tab": "settings"}
+    context = {
+        "form": form,
+        "may_change": may_change,
+        "is_new": brand.pk is None,
+        "is_sending": sending().road == Road.SMTP.value,
+        "tab": "settings",
+    }
     return render(request, "web/settings.html", context)
 
 

@@ -66,8 +66,11 @@ def claim(worker: str, *, most: int) -> list[Claim]:
     return [Claim(number, epoch + 1) for number, epoch in found]
 
 
-def mark(claimed: Claim, *, worker: str) -> Message | None:
-    """Steps 2 and 3. The message, marked as being handed over; None where it is not to be: then its row says why."""
+def mark(claimed: Claim, *, worker: str, settled_at: datetime | None = None) -> Message | None:
+    """Steps 2 and 3. The message, marked as being handed over; None where it is not to be: then its row says why.
+
+    settled_at  when the settings were last changed by which the caller would send; changed since, it sends nothing
+    """
     reach("before_mark")
     with transaction.atomic():
         party = _locked_party(claimed)
@@ -78,6 +81,9 @@ def mark(claimed: Claim, *, worker: str) -> Message | None:
         road = fence.check(deep=False)
         if road.paused:
             _move(row, MessageState.QUEUED, why=f"sending is paused: {road.paused}")
+            return None
+        if settled_at is not None and road.changed_at != settled_at:
+            _move(row, MessageState.QUEUED, why="the settings of sending changed meanwhile")
             return None
         if row.expires_at <= at:
             _close(row, MessageState.EXPIRED, at=at, why="its time was over")

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -59,31 +59,58 @@ def run_once(worker: str = "", *, most: int = AT_ONCE, channel: Callable[[Sendin
 
 def work(stop: threading.Event, *, idle_seconds: float = 1.0) -> None:
     """Hand over whatever comes due until told to stop; the message at hand is finished first."""
-    name, swept, opened = name_of_worker(), 0.0, None
-    road = fence.check(deep=True)
+    hands = _Hands(name_of_worker())
     while not stop.is_set():
         close_old_connections()
         try:
-            if time.monotonic() - swept > SWEEP_SECONDS:
-                swept = time.monotonic()
-                hand.sweep()
-                settle.close_old()
-            road = fence.check(deep=False)
-            if road.paused:
-                stop.wait(SWEEP_SECONDS)
+            if hands.turn():
                 continue
-            opened = opened or open_channel(road)
-            if hand_round(name, road, opened, most=AT_ONCE):
-                continue
-            opened.close()
-            opened = None  # settings may change while nothing is to be done
         except (RekindleError, OSError) as error:
             _log.warning("the outbox waits: %s", error)
-            opened = None
+            hands.let_go()
+            stop.wait(_AFTER_TROUBLE)
+        except Exception:  # noqa: BLE001  # a bug, or a database that is away, must not end the outbox for good
+            _log.exception("the outbox met an unforeseen error and goes on in a while")
+            hands.let_go()
             stop.wait(_AFTER_TROUBLE)
         stop.wait(idle_seconds)
-    if opened is not None:
-        opened.close()
+    hands.let_go()
+
+
+class _Hands:
+    """What one worker holds between two turns: the road that is open, and by which settings it was opened."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._swept = 0.0
+        self._looked_back = False
+        self._open: Channel | None = None
+        self._settled_at: datetime | None = None
+
+    def turn(self) -> int:
+        """Sweep when it is time, then hand over a few; gives how many were handed over or settled."""
+        if time.monotonic() - self._swept > SWEEP_SECONDS:
+            self._swept = time.monotonic()
+            hand.sweep()
+            settle.close_old()
+        road = fence.check(deep=not self._looked_back)
+        self._looked_back = True
+        if road.paused:
+            self.let_go()
+            return 0
+        if self._open is None or self._settled_at != road.changed_at:
+            self.let_go()
+            self._open, self._settled_at = open_channel(road), road.changed_at
+        done = hand_round(self._name, road, self._open, most=AT_ONCE)
+        if not done:
+            self.let_go()
+        return done
+
+    def let_go(self) -> None:
+        """Hang up."""
+        opened, self._open = self._open, None
+        if opened is not None:
+            opened.close()
 
 
 def name_of_worker() -> str:
@@ -108,7 +135,7 @@ def hand_round(worker: str, road: Sending, channel: Channel, *, most: int) -> in
     room = _room(road)
     done = 0
     for claimed in hand.claim(worker, most=min(most, room)) if room > 0 else []:
-        row = hand.mark(claimed, worker=worker)
+        row = hand.mark(claimed, worker=worker, settled_at=road.changed_at)
         if row is None:
             done += 1
             continue

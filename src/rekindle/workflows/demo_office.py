@@ -15,6 +15,7 @@ from django.db import transaction
 
 from rekindle.accounts.models import User
 from rekindle.accounts.roles import Role
+from rekindle.errors import BadInput, NotFound
 from rekindle.relationships.models import Breakup, Party, Relationship, Review, Task
 from rekindle.relationships.vocabulary import (
     BreakupKind,
@@ -52,6 +53,7 @@ from rekindle.workflows import (
     together,
     unsubscribe,
     want_back,
+    write_to,
 )
 from rekindle.workflows.company_exit_notice import Proposal
 from rekindle.workflows.reviews import Decided
@@ -93,7 +95,28 @@ def _work(today: date, *, time_zone: str) -> None:
     _let_go(desk)
     _look_once_a_year(desk)
     _belong_together(desk)
+    _write(desk)
     _hear_from_them()
+
+
+def _write(desk: Desk) -> None:
+    """A few letters by hand; the outbox asks the rules about each in the moment it would go."""
+    for code, stage, n in (
+        ("check_in", Stage.AT_RISK, 4),
+        ("thanks", Stage.ONGOING, 3),
+        ("after_quiet", Stage.OLD_FRIENDS, 1),
+        ("after_quiet", Stage.WOOING, 1),
+    ):
+        for place, relationship in enumerate(_at(stage, n, but=2)):
+            writer = desk.trainer(place)
+            try:
+                one, subject, text = write_to.draft(relationship.party, code, by=writer)
+                write_to.send(
+                    relationship.party, subject=subject, text=text, touch_class=one.touch_class, letter=code,
+                    form=code, by=writer,
+                )  # fmt: skip
+            except (BadInput, NotFound):
+                continue  # nobody wrote what is not known, nor to whom no address is known
 
 
 def _manager(email: str, name: str, time_zone: str) -> User:

@@ -121,12 +121,12 @@ def look_over(party: Party, *, subject: str, text: str, touch_class: TouchClass)
 
 
 def send(
-    party: Party, *, subject: str, text: str, touch_class: TouchClass, letter: str = "", token: str, by: User
+    party: Party, *, subject: str, text: str, touch_class: TouchClass, letter: str = "", form: str, by: User
 ) -> Message:
     """Into the outbox. The same form sent twice is one message.
 
     letter   the code of the letter it began as; empty for words of one's own
-    token    the number of the form
+    form     its number: the same form again is the same message
     Raises BadInput for words that cannot go as they are.
     """
     subject = " ".join(subject.split())
@@ -141,7 +141,7 @@ def send(
     if stopping is not None:
         raise BadInput(str(stopping.tone.label).rstrip("."), where="the words")
     said = Words(subject, found.whole, content=_content(letter, text))
-    return put(party, said, key=f"hand:{party.pk}:{token}"[:120], touch_class=touch_class, made_by="by hand", by=by)
+    return put(party, said, key=f"hand:{party.pk}:{form}"[:120], touch_class=touch_class, made_by="by hand", by=by)
 
 
 def _whole(party: Party, text: str, *, touch_class: TouchClass) -> str:

@@ -38,7 +38,7 @@ def write(request: HttpRequest, party_id: int) -> HttpResponse:
     if request.method == "POST" and form["fault"] == "":
         if request.POST.get("do") == "send":
             try:
-                sent = write_to.send(party, **_wanted(form), token=form["token"], by=user)
+                sent = write_to.send(party, **_wanted(form), form=form["token"], by=user)
             except (BadInput, NotFound) as error:
                 form["fault"] = sentence_of(error)
             else:

@@ -17,6 +17,7 @@ from rekindle.accounts.models import User
 from rekindle.accounts.roles import Role
 from rekindle.decide.explain import CHOSEN, Reason
 from rekindle.journal.models import Fit, Intake, Job, JobState, Night, NightStep, SignRecord
+from rekindle.understand import blend
 from rekindle.understand.caution_signs import Sign
 from rekindle.understand.choice import GUESSES, MODELS
 from rekindle.web import night_words
@@ -390,4 +391,4 @@ def test_every_sign_has_the_title_the_engine_gives_it() -> None:
 
 
 def test_every_model_and_baseline_has_words() -> None:
-    assert night_words.MODELS.keys() == {*MODELS, *GUESSES, "gammagamma"}
+    assert night_words.MODELS.keys() == {*MODELS, *GUESSES, blend.MODEL, "gammagamma"}

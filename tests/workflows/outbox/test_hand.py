@@ -284,6 +284,22 @@ def test_a_message_that_a_lost_database_never_knew_is_not_sent_again(cleo: Relat
     assert len(office.taken()) == 1
 
 
+def test_what_the_log_knows_is_taken_before_it_is_asked_for_again(cleo: Relationship, office: PostOffice) -> None:
+    from people_cast import staff
+
+    from rekindle.accounts.roles import Role
+
+    write(cleo)
+    worker.run_once()
+    Message.objects.all().delete()
+    worker.run_once()
+    fence.resume(by=staff(Role.OWNER))
+    again = write(cleo)
+    assert (again.state, again.party) == (MessageState.ACCEPTED, None)
+    worker.run_once()
+    assert len(office.taken()) == 1
+
+
 def test_a_copy_of_the_folder_does_not_send(cleo: Relationship, office: PostOffice, home) -> None:
     write(cleo)
     worker.run_once()

@@ -30,7 +30,7 @@ from rekindle.errors import Conflict
 from rekindle.journal.models import Message, MessageAttempt, MessageState, Sending
 from rekindle.relationships.vocabulary import Channel, TouchClass
 from rekindle.workflows import audit
-from rekindle.workflows.outbox.put import sending
+from rekindle.workflows.outbox.put import SENT, sending
 
 MONTHS: Final = 4  # of the log are looked at: longer than any message may wait
 _FRESH: Final = (MessageState.QUEUED.value, MessageState.CLAIMED.value)
@@ -104,11 +104,19 @@ def reconcile() -> int:
         with transaction.atomic():
             row = Message.objects.select_for_update().filter(message_id=line.message_id).first()
             if row is None:
+                token = line.message_id.strip("<>").partition("@")[0]
                 row = Message.objects.create(
-                    key=line.message_id[:120], channel=Channel.EMAIL.value, touch_class=TouchClass.RELATIONSHIP.value,
-                    message_id=line.message_id, state=state, expires_at=at, not_before=at, epoch=line.epoch,
-                    made_by="sent log", final_at=at,
-                )  # fmt: skip
+                    key=f"{SENT}{token}"[:120],
+                    channel=Channel.EMAIL.value,
+                    touch_class=TouchClass.RELATIONSHIP.value,
+                    message_id=line.message_id,
+                    state=state,
+                    expires_at=at,
+                    not_before=at,
+                    epoch=line.epoch,
+                    made_by="sent log",
+                    final_at=at,
+                )
             else:
                 row.state, row.epoch, row.lease_until, row.claimed_by = state, line.epoch, None, ""
                 row.final_at = at

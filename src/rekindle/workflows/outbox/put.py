@@ -30,6 +30,8 @@ from rekindle.workflows import audit
 LONGEST_KEY: Final = 120
 LONGEST_TEXT: Final = 200_000
 LIFETIME: Final = timedelta(days=3)  # our choice: a personal word that comes later than that reads as a mistake
+SENT: Final = "sent:"
+"""Begins the key of a message that only the sent log knows, by the token of its Message-ID."""
 NOWHERE: Final = "rekindle.invalid"  # reserved by RFC 2606: until the owner names an address of theirs
 
 
@@ -69,7 +71,7 @@ def put(
     _check(key, words, first=first, last=last)
     token = token_of(key)
     with transaction.atomic():
-        known = Message.objects.filter(message_id__startswith=f"<{token}@").first()
+        known = Message.objects.filter(key__in=[key, f"{SENT}{token}"]).first()
         if known is not None:
             return known
         to = _address_of(party, recipient)

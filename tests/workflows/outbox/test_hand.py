@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from chaos.letters import NOON, use, words, write
 from chaos.post_office import PostOffice, open_post_office
-from people_cast import ended, suppressed
+from people_cast import consents, ended, person, suppressed
 
 from rekindle.errors import BadInput, Conflict, NotFound
 from rekindle.journal.models import AuditEntry, Message, MessageAttempt, MessageState, Refusal, Road, Sending
-from rekindle.relationships.models import Identity, Relationship
+from rekindle.relationships.models import Identity, Party, Relationship
 from rekindle.relationships.vocabulary import Commercial, Stage, TouchClass
 from rekindle.workflows import unsubscribe
 from rekindle.workflows.outbox import fence, hand, settle, worker
@@ -337,6 +337,17 @@ def test_after_three_days_the_unknown_is_closed_and_counts(cleo: Relationship, t
     noon(NOON + timedelta(days=4))
     assert settle.close_old() == 1
     assert state(message) == MessageState.CLOSED_UNKNOWN
+
+
+def test_one_that_cannot_be_asked_about_is_not_sent_and_holds_up_nobody(cleo: Relationship, office: PostOffice) -> None:
+    odd = person("Odd", email="odd@example.org", country="GB", time_zone="Europe/London")
+    consents(odd, purpose=TouchClass.RELATIONSHIP)
+    stuck = write(odd, "letter:odd")
+    Party.objects.filter(pk=odd.party_id).update(time_zone="Nowhere/At_All")
+    message = write(cleo)
+    worker.run_once()
+    assert [state(stuck), state(message)] == [MessageState.QUEUED, MessageState.ACCEPTED]
+    assert [taken.recipient for taken in office.taken()] == ["cleo@example.org"]
 
 
 def test_switched_off_meanwhile_nothing_more_goes_out(cleo: Relationship, office: PostOffice) -> None:

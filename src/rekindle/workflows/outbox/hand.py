@@ -35,6 +35,7 @@ LEASE: Final = timedelta(minutes=20)
 AT_LEAST_ONCE: Final = ALWAYS | {TouchClass.SERVICE}
 """Owed to them: better twice, under the same Message-ID, than not at all. Everything else at most once."""
 MOST_TRIES: Final = 12
+ASIDE: Final = timedelta(hours=1)
 _LONGEST_WAIT: Final = timedelta(hours=6)
 
 
@@ -165,6 +166,23 @@ def sweep() -> dict[str, int]:
     for row in Message.objects.filter(state=MessageState.QUEUED.value, expires_at__lte=at)[:1000]:
         late += _swept(row, MessageState.QUEUED, MessageState.EXPIRED, at=at, why="its time was over")
     return {"freed": freed, "unknown": unknown, "expired": late}
+
+
+def put_aside(claimed: Claim, *, why: str) -> None:
+    """A message that could not even be asked about: not sent, looked at again in an hour, given up after some tries."""
+    at = clock.now()
+    with transaction.atomic():
+        mine = Message.objects.select_for_update(of=("self",)).filter(pk=claimed.message, epoch=claimed.epoch)
+        row = mine.filter(state=MessageState.CLAIMED.value).first()
+        if row is None:
+            return
+        row.attempts += 1
+        row.not_before = at + ASIDE
+        row.save(update_fields=["attempts", "not_before"])
+        if row.attempts >= MOST_TRIES:
+            _close(row, MessageState.FAILED, at=at, why=why)
+        else:
+            _move(row, MessageState.QUEUED, why=why)
 
 
 def _unmark(row: Message, *, why: str) -> None:

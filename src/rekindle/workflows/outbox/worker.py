@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
 from rekindle import home
@@ -26,7 +26,7 @@ from rekindle.act.envelope import Envelope, Handed, NotAccepted
 from rekindle.errors import RekindleError
 from rekindle.journal.models import MessageAttempt, MessageState, Road, Sending
 from rekindle.workflows.outbox import fence, hand, headers, settle
-from rekindle.workflows.outbox.failpoints import reach
+from rekindle.workflows.outbox.failpoints import Broken, reach
 from rekindle.workflows.sealed import unseal
 
 AT_ONCE: Final = 20  # messages a claim; what a killed worker held comes free after one lease
@@ -135,7 +135,14 @@ def hand_round(worker: str, road: Sending, channel: Channel, *, most: int) -> in
     room = _room(road)
     done = 0
     for claimed in hand.claim(worker, most=min(most, room)) if room > 0 else []:
-        row = hand.mark(claimed, worker=worker, settled_at=road.changed_at)
+        try:
+            row = hand.mark(claimed, worker=worker, settled_at=road.changed_at)
+        except (DatabaseError, OSError, Broken):
+            raise
+        except Exception:  # noqa: BLE001  # what cannot be asked about is not sent, and must not hold up the others
+            _log.exception("message %s cannot be asked about", claimed.message)
+            hand.put_aside(claimed, why="an unforeseen error; the log of the server has it")
+            continue
         if row is None:
             done += 1
             continue

@@ -135,6 +135,7 @@ def test_a_long_list_comes_page_by_page(cleo: Relationship) -> None:
     assert client.get("/outbox/?list=other").status_code == 404
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_forgotten_person_leaves_no_words_in_the_outbox(cleo: Relationship) -> None:
     from rekindle.workflows.forget import forget
 

@@ -20,8 +20,8 @@ SPAN = float(np.log(1e6))  # a parameter may wander a million-fold from its star
 _TOLERANCE = 3e-7  # on the mean log-likelihood's slope; tighter triples the steps and moves no printed digit
 _MOST_STEPS = 300
 _LONGEST = 2.0  # in logarithms, so that one step changes no parameter more than sevenfold
-_RIDGE = 60  # steps after which hardly rising on is a ridge without an end, not a top still to come
-_HARDLY = 1e-7  # nats a person over the last twenty of them
+_RIDGE = 30  # steps after which hardly rising on is a ridge without an end, not a top still to come
+_HARDLY = 1e-6  # nats a person over the last ten of them
 _STEP = 1e-4  # for the curvature from slopes: error about 1e-8 relative
 _LOOSE = 2.0  # a standard error above this (a factor of e^2 = 7.4) means the data do not say
 
@@ -106,7 +106,7 @@ def _descend(objective: Objective, start: Floats, low: Floats, high: Floats) -> 
     inverse = np.eye(at.size)
     values = [value]
     for step_number in range(_MOST_STEPS):
-        if step_number >= _RIDGE and len(values) > 20 and values[-20] - value < _HARDLY:
+        if step_number >= _RIDGE and len(values) > 10 and values[-10] - value < _HARDLY:
             break
         free = ~(((at <= low) & (slope > 0)) | ((at >= high) & (slope < 0)))
         if np.abs(slope[free]).max(initial=0.0) < _TOLERANCE:

@@ -44,7 +44,7 @@ RATES = {
     "drop_after_dot": 0.01, "late_421": 0.02, "garbage": 0.01, "slow": 0.01,
 }  # fmt: skip
 BLOCKED = 0.05  # of all people say never again before it begins; as many while it runs
-PATIENCE = 600.0
+PATIENCE = 400.0
 
 
 def people(count: int) -> list[Party]:
@@ -159,7 +159,7 @@ def _run(
         unsettled = Message.objects.filter(
             state__in=[MessageState.QUEUED.value, MessageState.CLAIMED.value, MessageState.HANDING_OVER.value]
         )
-        if not waiting and not unsettled.exists():
+        if sending().paused or (not waiting and not unsettled.exists()):
             break
     for one_worker in workers:
         one_worker.kill()

@@ -310,6 +310,28 @@ def test_a_copy_of_the_folder_does_not_send(cleo: Relationship, office: PostOffi
     assert len(office.taken()) == 1
 
 
+def test_workers_that_begin_at_the_same_instant_agree(cleo: Relationship, monkeypatch) -> None:
+    as_read = sending()  # by the second worker, before the first had begun
+    first = fence.check(deep=True)
+    monkeypatch.setattr(fence, "sending", lambda: as_read)
+    second = fence.check(deep=True)
+    assert not second.paused
+    assert second.generation == first.generation
+
+
+def test_a_start_cut_off_before_its_commit_begins_again(cleo: Relationship, home) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "instance.json").write_text('{"generation": "lost with its transaction"}')
+    assert not fence.check(deep=True).paused
+
+
+def test_new_books_beside_a_folder_that_sent_do_not_send(cleo: Relationship, office: PostOffice) -> None:
+    write(cleo)
+    worker.run_once()
+    Sending.objects.update(generation="")
+    assert fence.check(deep=False).paused == fence.OTHER
+
+
 def test_a_human_settles_what_is_not_known(cleo: Relationship, tmp_path, noon) -> None:
     from people_cast import staff
 

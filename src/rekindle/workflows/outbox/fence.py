@@ -69,15 +69,27 @@ def check(*, deep: bool) -> Sending:
     row = sending()
     if row.paused:
         return row
-    place = home.prepare() / "instance.json"
-    if not row.generation and not place.exists():
-        row.generation = secrets.token_hex(16)
-        _keep(place, row.generation)
-        row.save(update_fields=["generation"])
-    if not row.generation or _kept(place) != row.generation:
+    if not row.generation:
+        row = _begin()
+    if not row.generation or _kept(home.prepare() / "instance.json") != row.generation:
         return pause(OTHER)
     if deep and next(_unknown_to_books(), None) is not None:
         return pause(RESTORED)
+    return row
+
+
+def _begin() -> Sending:
+    """The first generation of books from a folder that never sent, by whichever worker comes first.
+
+    A folder that sent before knows other books: they get no generation here.
+    """
+    with transaction.atomic():
+        row = Sending.objects.select_for_update().get(pk=1)
+        if not row.generation and next(_lines(), None) is None:
+            row.generation = secrets.token_hex(16)
+            # Before the commit: cut off in between, the next one begins again, for nothing was sent.
+            _keep(home.prepare() / "instance.json", row.generation)
+            row.save(update_fields=["generation"])
     return row
 
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from rekindle import home as places
 from rekindle.cli.main import app
 from rekindle.errors import Conflict
-from rekindle.journal.models import AuditEntry, Intake, IntakeState, Job, Night
+from rekindle.journal.models import AuditEntry, Intake, IntakeState, Job, Night, Playbook, PlaybookVersion
 from rekindle.observe.history import History
 from rekindle.relationships.models import (
     Brand,
@@ -103,6 +103,10 @@ def others(model: type[models.Model], but: str, user: models.Model, stranger: Pa
             found[field.name] = DecisionRecord.objects.create(
                 relationship=Relationship.objects.get(party=stranger), on=AT.date(), what="to stay"
             )
+        elif field.related_model in (Playbook, PlaybookVersion):
+            book, _made = Playbook.objects.get_or_create(code="one")
+            version, _made = PlaybookVersion.objects.get_or_create(playbook=book, number=1, body={})
+            found[field.name] = book if field.related_model is Playbook else version
     return found
 
 

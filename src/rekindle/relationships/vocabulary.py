@@ -405,6 +405,27 @@ class Suggestion(Word):
     CHECK_IN = "check_in", "Check in personally"
     CONFIRM_END = "confirm_end", "Find out whether it is over"
     THANK_YOU = "thank_you", "Say thank you"
+    CALL = "call", "Call them"
+    CARD = "card", "Write a card by hand"
+    CHEER = "cheer", "Cheer them on"
+    ANSWER = "answer", "Answer what they wrote"
+
+
+class TaskSource(Word):
+    """Who suggested it. Of each source there is at most one open task a relationship."""
+
+    NIGHT = "night", "the night"
+    PLAYBOOK = "playbook", "a playbook"
+    PERSON = "person", "what they did themselves"
+
+
+class ReferralState(Word):
+    """What became of a recommendation."""
+
+    TOLD = "told", "waiting for our answer"
+    MET = "met", "in touch"
+    JOINED = "joined", "a customer now"
+    DECLINED = "declined", "came to nothing"
 
 
 class TaskState(Word):

@@ -24,7 +24,15 @@ from django.utils import timezone
 from rekindle.errors import BadInput
 from rekindle.relationships import queries
 from rekindle.relationships.models import Note, Party, Relationship, Task
-from rekindle.relationships.vocabulary import Channel, IdentityKind, RequestKind, Suggestion, TaskState, TouchClass
+from rekindle.relationships.vocabulary import (
+    Channel,
+    IdentityKind,
+    RequestKind,
+    Suggestion,
+    TaskSource,
+    TaskState,
+    TouchClass,
+)
 from rekindle.workflows import audit, consent, cooling_off, data_requests, endings, preferences, resurface, unsubscribe
 from rekindle.workflows.today import business_day
 
@@ -146,7 +154,8 @@ def _task(relationship: Relationship, *, why: str, line: str) -> None:
     endings.withdraw_tasks(relationship, why="they wrote to us themselves")
     today = business_day()
     Task.objects.create(
-        relationship=relationship, owner=relationship.owner, suggestion=Suggestion.GREET_RETURN.value,
+        relationship=relationship, owner=relationship.owner, source=TaskSource.PERSON.value,
+        suggestion=Suggestion.GREET_RETURN.value,
         touch_class=TouchClass.SERVICE.value, channel=_road(relationship.party).value, why_now=reasons[-4:],
         opening_line=line, minutes=10, made_on=today, due_on=today,
     )  # fmt: skip

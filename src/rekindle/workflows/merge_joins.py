@@ -94,10 +94,9 @@ def _breakups(one: Relationship, other: Relationship, ledger: Ledger) -> None:
 
 
 def _open_task(one: Relationship, other: Relationship, ledger: Ledger) -> None:
-    """There is at most one open task a relationship: the one of the record that stays."""
-    if not Task.objects.filter(relationship=one, state__in=_OPEN_TASK).exists():
-        return
-    for task in Task.objects.filter(relationship=other, state__in=_OPEN_TASK):
+    """There is at most one open task a relationship and source: the one of the record that stays."""
+    taken = set(Task.objects.filter(relationship=one, state__in=_OPEN_TASK).values_list("source", flat=True))
+    for task in Task.objects.filter(relationship=other, state__in=_OPEN_TASK, source__in=taken):
         ledger.set(task, state=TaskState.WITHDRAWN.value)
 
 

@@ -127,7 +127,9 @@ def undo(task_id: int, *, by: User) -> Task:
                 where=f"task {task.pk}",
                 remedy="Write a note on the person's page instead.",
             )
-        waiting = Task.objects.filter(relationship=task.relationship_id, state__in=[s.value for s in _WAITING])
+        waiting = Task.objects.filter(
+            relationship=task.relationship_id, source=task.source, state__in=[s.value for s in _WAITING]
+        )
         if waiting.exclude(pk=task.pk).exists():
             raise Conflict("a newer suggestion for this person waits already", where=f"task {task.pk}")
         before = task.state

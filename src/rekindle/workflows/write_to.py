@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from django.utils import timezone
@@ -79,7 +80,7 @@ def proposals(party: Party, *, by: User, language: str = "en") -> list[Proposal]
     return sorted(found, key=lambda one: (bool(one.missing), one.title))
 
 
-def facts(party: Party, *, by: User) -> dict[str, str]:
+def facts(party: Party, *, by: User, at: datetime | None = None) -> dict[str, str]:
     """What a letter may say of somebody; what is not known is not there."""
     relationship = Relationship.objects.filter(party=party).select_related("brand").order_by("pk").first()
     brand = Brand.objects.order_by("pk").first()
@@ -88,7 +89,7 @@ def facts(party: Party, *, by: User) -> dict[str, str]:
         began = relationship.episodes.order_by("number").values_list("began_on", flat=True).first()
         if began is not None:
             found["since"] = f"{began:%B %Y}"
-            today = timezone.now().astimezone(business_zone()).date()
+            today = (at or timezone.now()).astimezone(business_zone()).date()
             if (began.month, began.day) == (today.month, today.day) and began.year < today.year:
                 found["years"] = str(today.year - began.year)
         owed = (
@@ -100,9 +101,11 @@ def facts(party: Party, *, by: User) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def draft(party: Party, code: str, *, by: User, language: str = "en") -> tuple[Letter, str, str]:
+def draft(
+    party: Party, code: str, *, by: User, at: datetime | None = None, language: str = "en"
+) -> tuple[Letter, str, str]:
     """(the letter, its subject, its text) with the places filled. Raises BadInput naming what is missing."""
-    one, known = letters.letter(code), facts(party, by=by)
+    one, known = letters.letter(code), facts(party, by=by, at=at)
     lacks = letters.missing(one, known, language=language)
     if lacks:
         names = ", ".join(_CALLED[name] for name in lacks)
@@ -113,7 +116,7 @@ def draft(party: Party, code: str, *, by: User, language: str = "en") -> tuple[L
 
 def look_over(party: Party, *, subject: str, text: str, touch_class: TouchClass) -> Looked:
     """What is wrong with it, and what the rules say of it now. Asks only; nothing is kept."""
-    whole = _whole(party, text, touch_class=touch_class)
+    whole = with_foot(party, text, touch_class=touch_class)
     found = tone.findings(
         text, subject=subject, touch_class=touch_class, first_after_end=is_first_after_end(party)
     )  # fmt: skip
@@ -140,11 +143,11 @@ def send(
     stopping = next((one for one in found.findings if one.stops), None)
     if stopping is not None:
         raise BadInput(str(stopping.tone.label).rstrip("."), where="the words")
-    said = Words(subject, found.whole, content=_content(letter, text))
+    said = Words(subject, found.whole, content=content_of(letter, text))
     return put(party, said, key=f"hand:{party.pk}:{form}"[:120], touch_class=touch_class, made_by="by hand", by=by)
 
 
-def _whole(party: Party, text: str, *, touch_class: TouchClass) -> str:
+def with_foot(party: Party, text: str, *, touch_class: TouchClass) -> str:
     """The words with what belongs below every letter: how to hear nothing more, and where we are."""
     below = [f"Hear nothing more like this: {stop_link(party, touch_class)}"]
     postal = sending().postal_address
@@ -153,7 +156,7 @@ def _whole(party: Party, text: str, *, touch_class: TouchClass) -> str:
     return f"{text.rstrip()}\n\n-- \n" + "\n".join(below) + "\n"
 
 
-def _content(letter: str, text: str) -> str:
+def content_of(letter: str, text: str) -> str:
     """What it says, as a key: a letter of ours by its code, own words by their hash."""
     if letter:
         return f"letter:{letter}:{letters.letter(letter).version}"

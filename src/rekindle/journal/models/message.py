@@ -42,6 +42,8 @@ class Message(models.Model):
     handed_at    when the last hand-over began; final_at: when it came to its end
     gate         the rules' answer at the instant it was handed over, or held back
     made_by      what asked for it: "letter", "interview", "playbook:woo:2"
+    chosen       what was chosen for this one person, and the facts by which: {"hour": {"is": 18, "because": "..."}}
+    print_run    the pile it was printed in, for a letter on paper; its `recipient` is the address, line by line
     A message of an erased person keeps its states and numbers; address, words and party are gone.
     """
 
@@ -66,6 +68,10 @@ class Message(models.Model):
     last_error = models.CharField(max_length=300, blank=True)
     gate = models.JSONField(default=dict, blank=True)
     made_by = models.CharField(max_length=80)
+    chosen = models.JSONField(default=dict, blank=True)
+    print_run = models.ForeignKey(
+        "journal.PrintRun", null=True, blank=True, on_delete=models.SET_NULL, related_name="messages"
+    )
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -128,6 +134,7 @@ class Road(Word):
 
     LOCAL = "local", "kept here"
     SMTP = "smtp", "mail server"
+    PROVIDER = "provider", "mail provider"
 
 
 class Security(Word):
@@ -145,6 +152,9 @@ class Sending(models.Model):
     paused       why a machine stopped sending; a human lets it go on
     generation   must equal the one beside the books: a copy or a restored backup does not send
     password     sealed; never shown again
+    provider     the name of a mail provider, and its keys by name, sealed as one
+    per_domain_minute   how many mails a minute one domain of theirs is given; 0: no limit of its own
+    bounces_to   where bounces arrive; `+token` is put before its @, so that each tells which message it is about
     """
 
     road = models.CharField(max_length=8, choices=Road.choices(), default=Road.LOCAL.value)
@@ -160,6 +170,10 @@ class Sending(models.Model):
     reply_to = models.CharField(max_length=320, blank=True)
     postal_address = models.CharField(max_length=300, blank=True)
     per_minute = models.PositiveIntegerField(default=600)
+    per_domain_minute = models.PositiveIntegerField(default=0)
+    provider = models.CharField(max_length=20, blank=True)
+    provider_keys = models.TextField(blank=True)
+    bounces_to = models.CharField(max_length=320, blank=True)
     changed_at = models.DateTimeField(default=timezone.now)
     changed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

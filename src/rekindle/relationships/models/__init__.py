@@ -22,6 +22,7 @@ from rekindle.relationships.models.relationship import Brand, Episode, Relations
 from rekindle.relationships.models.request import DataRequest
 from rekindle.relationships.models.returning import Resurfacing, SafeReturn
 from rekindle.relationships.models.review import Review
+from rekindle.relationships.models.social import Feed, FeedEntry, Referral, SocialHandle
 from rekindle.relationships.models.task import Task
 from rekindle.relationships.models.together import DecisionRecord, DecisionStance, PartyLink
 
@@ -39,6 +40,8 @@ __all__ = [
     "DecisionStance",
     "Episode",
     "ExitInterview",
+    "Feed",
+    "FeedEntry",
     "Feedback",
     "Goal",
     "Identity",
@@ -52,10 +55,12 @@ __all__ = [
     "Person",
     "Promise",
     "QuietPolicy",
+    "Referral",
     "Relationship",
     "Resurfacing",
     "Review",
     "SafeReturn",
+    "SocialHandle",
     "StageChange",
     "StakeholderRole",
     "Suppression",

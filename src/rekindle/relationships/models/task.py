@@ -7,19 +7,20 @@ from django.db import models
 from django.utils import timezone
 
 from rekindle.relationships.models.relationship import Relationship
-from rekindle.relationships.vocabulary import Channel, Suggestion, TaskState, TouchClass
+from rekindle.relationships.vocabulary import Channel, Suggestion, TaskSource, TaskState, TouchClass
 
 
 class Task(models.Model):
     """One row is one suggestion for a human, with its reasons and an opening line. Written by the night.
 
-    There is at most one open task a relationship. `decision` is the number of the decision it came from.
+    There is at most one open task a relationship and source. `decision` is the number of the decision it came from.
     """
 
     relationship = models.ForeignKey(Relationship, on_delete=models.CASCADE, related_name="tasks")
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="tasks"
     )
+    source = models.CharField(max_length=12, choices=TaskSource.choices(), default=TaskSource.NIGHT.value)
     suggestion = models.CharField(max_length=24, choices=Suggestion.choices())
     touch_class = models.CharField(max_length=16, choices=TouchClass.choices())
     channel = models.CharField(max_length=16, choices=Channel.choices())
@@ -47,9 +48,9 @@ class Task(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["relationship"],
+                fields=["relationship", "source"],
                 condition=models.Q(state__in=[TaskState.OPEN.value, TaskState.LATER.value]),
-                name="one_open_task_a_relationship",
+                name="one_open_task_a_source",
             )
         ]
         indexes = [

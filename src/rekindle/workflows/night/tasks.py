@@ -10,18 +10,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from django.db.models import Q
 
 from rekindle.decide.explain import Reason, chance_text, why_now
 from rekindle.decide.options import OPTIONS, opening_line
 from rekindle.journal.models import Decision, SignRecord
 from rekindle.relationships.models import Relationship, Task
 from rekindle.relationships.stages import STAGES
-from rekindle.relationships.vocabulary import Stage, Suggestion, TaskState
+from rekindle.relationships.vocabulary import Stage, Suggestion, TaskSource, TaskState
 from rekindle.understand import reasons
 from rekindle.workflows import reviews, want_back
 from rekindle.workflows.intake_books import IN_LIST
@@ -29,6 +30,7 @@ from rekindle.workflows.night.reading import Reading, place_of
 
 OPTION = {option.suggestion.value: option for option in OPTIONS}
 OPEN = [TaskState.OPEN.value, TaskState.LATER.value]
+OURS = Q(source=TaskSource.NIGHT.value)
 RETURN_WEIGHT = 0.9  # coming back is the first thing to know about somebody who did
 SILENT = frozenset({Stage.AT_RISK, Stage.PRESUMED_BREAKUP})
 
@@ -42,7 +44,7 @@ def run(reading: Reading) -> int:
     open_tasks = {
         task.relationship_id: task
         for some in _slices(sorted(numbers))
-        for task in Task.objects.filter(relationship__in=some, state__in=OPEN)
+        for task in Task.objects.filter(OURS, relationship__in=some, state__in=OPEN)
     }
     texts = _why(reading, wanted)
     decided = dict(
@@ -173,7 +175,7 @@ def _withdraw(reading: Reading, decisions: pa.Table) -> None:
     )
     open_parties = dict(
         # A reminder to decide suggests nothing to the person, and stays until somebody decides.
-        Task.objects.filter(state=TaskState.OPEN.value, relationship__brand=reading.brand)
+        Task.objects.filter(OURS, state=TaskState.OPEN.value, relationship__brand=reading.brand)
         .exclude(suggestion=Suggestion.NOTHING.value)
         .values_list("id", "relationship__party_id")
     )
@@ -183,7 +185,7 @@ def _withdraw(reading: Reading, decisions: pa.Table) -> None:
         Task.objects.filter(pk__in=some).update(
             state=TaskState.WITHDRAWN.value, answer="the night found nothing to do any more"
         )
-    Task.objects.filter(state=TaskState.OPEN.value, made_on__gt=reading.as_of + timedelta(days=0)).update(
+    Task.objects.filter(OURS, state=TaskState.OPEN.value, made_on__gt=reading.as_of).update(
         state=TaskState.WITHDRAWN.value, answer="made by a night of a later day"
     )
 

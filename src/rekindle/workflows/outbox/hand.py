@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -47,10 +48,12 @@ class Claim:
     epoch: int
 
 
-def claim(worker: str, *, most: int) -> list[Claim]:
-    """Step 1. Up to `most` messages that are due, the longest waiting first."""
+def claim(worker: str, *, most: int, channel: Channel = Channel.EMAIL, only: Sequence[int] = ()) -> list[Claim]:
+    """Step 1. Up to `most` messages of that road that are due, the longest waiting first; `only` some of them."""
     at = clock.now()
-    due = Q(state=MessageState.QUEUED.value, not_before__lte=at)
+    due = Q(state=MessageState.QUEUED.value, not_before__lte=at, channel=channel.value)
+    if only:
+        due &= Q(id__in=only)
     with transaction.atomic():
         rows = Message.objects.filter(due).order_by("not_before", "id")
         if connection.vendor == "postgresql":

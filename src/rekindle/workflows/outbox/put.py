@@ -10,9 +10,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
@@ -56,29 +57,35 @@ def put(
     expires_at: datetime | None = None,
     by: User | None = None,
     recipient: str = "",
+    channel: Channel = Channel.EMAIL,
+    chosen: Mapping[str, Any] | None = None,
 ) -> Message:
-    """One e-mail to one party; the message of that key, where there is one already.
+    """One e-mail, or one letter on paper, to one party; the message of that key, where there is one already.
 
     key         what makes it one: "letter:<interview>", "playbook:<run>:<step>"
     not_before  the earliest instant; None is now
     expires_at  from then on it is too late; None is three days after `not_before`
-    recipient   one of the party's own addresses; empty: the newest that is valid
+    recipient   one of the party's own addresses; empty: the newest that is valid. On paper: the address, line by line
+    channel     EMAIL, or LETTER, which waits in the print queue for a human
+    chosen      what was chosen for this one person, and the facts by which
     Raises BadInput for words that cannot be sent, NotFound where the party has no such address.
     """
     at = timezone.now()
     first = not_before or at
     last = expires_at or first + LIFETIME
     _check(key, words, first=first, last=last)
+    if channel not in (Channel.EMAIL, Channel.LETTER) or (channel is Channel.LETTER and not recipient.strip()):
+        raise BadInput("a message has no road, or a letter no address", remedy="Name the road and where it goes.")
     token = token_of(key)
     with transaction.atomic():
         known = Message.objects.filter(key__in=[key, f"{SENT}{token}"]).first()
         if known is not None:
             return known
-        to = _address_of(party, recipient)
+        to = recipient if channel is Channel.LETTER else _address_of(party, recipient)
         message = Message.objects.create(
             key=key,
             party=party,
-            channel=Channel.EMAIL.value,
+            channel=channel.value,
             touch_class=touch_class.value,
             recipient=to,
             subject=words.subject,
@@ -89,6 +96,7 @@ def put(
             not_before=first,
             expires_at=last,
             made_by=made_by,
+            chosen=dict(chosen or {}),
             actor=by,
             created_at=at,
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from rekindle.journal.models import Intake, Job, JobState
+from rekindle.journal.job_queries import UNFINISHED
+from rekindle.journal.models import Intake, Job
 
 PAGE = 20  # our choice: one screen
 LOAD_VERBS = ("stage", "commit", "undo")
-UNFINISHED = (JobState.WAITING.value, JobState.RUNNING.value)
 
 
 def before(number: int | None, *, limit: int = PAGE) -> tuple[list[Intake], int | None]:

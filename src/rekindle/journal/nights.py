@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rekindle.journal.models import Fit, Job, JobState, Night, NightStep, SignRecord
+from rekindle.journal.models import Fit, Night, NightStep, SignRecord
 
 PAGE = 20  # our choice: about three weeks of nights on one screen
-UNFINISHED = (JobState.WAITING.value, JobState.RUNNING.value)
 
 
 @dataclass(frozen=True)
@@ -53,13 +52,3 @@ def before(number: int | None, *, limit: int = PAGE) -> tuple[list[Night], int |
     found = list(rows[: limit + 1])
     more = len(found) > limit
     return found[:limit], found[limit - 1].pk if more else None
-
-
-def asked_for() -> Job | None:
-    """The night someone asked for that is not finished yet."""
-    return Job.objects.filter(state__in=UNFINISHED, verb="nightly").order_by("-id").first()
-
-
-def last_asked() -> Job | None:
-    """The night someone asked for last, whatever became of it."""
-    return Job.objects.filter(verb="nightly").order_by("-id").first()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from rekindle.journal.models import Message, MessageState
+from django.db.models import Exists, Q, QuerySet
+
+from rekindle.journal.models import Message, MessageState, Road, Sending
+from rekindle.journal.models.message import REACHED
 
 SHOWN: tuple[tuple[str, tuple[MessageState, ...]], ...] = (
     ("unknown", (MessageState.UNKNOWN,)),
@@ -11,6 +14,12 @@ SHOWN: tuple[tuple[str, tuple[MessageState, ...]], ...] = (
     ("held", (MessageState.CANCELLED, MessageState.EXPIRED, MessageState.FAILED)),
 )
 """The lists of the page and the states in each."""
+
+
+def reached() -> QuerySet[Message]:
+    """Messages they have, or may have. Kept ones count while the folder of this house is where all mail goes."""
+    kept = Q(state=MessageState.KEPT.value) & Exists(Sending.objects.filter(road=Road.LOCAL.value))
+    return Message.objects.filter(Q(state__in=[state.value for state in REACHED]) | kept)
 
 
 def page(which: str, *, before: int | None, limit: int) -> list[Message]:

@@ -7,6 +7,7 @@ as they are stored, so the text is tried as typed and in the usual ways of writi
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any, Final
 
 import phonenumbers
@@ -131,6 +132,11 @@ def notes_of(relationship: Relationship, *, limit: int) -> list[Note]:
 
 def consents_of(party: Party) -> list[Consent]:
     return list(Consent.objects.filter(party=party).order_by("channel", "purpose"))
+
+
+def valid_on(day: date) -> Q:
+    """Identities that hold on a day; their first and last day included."""
+    return (Q(valid_from=None) | Q(valid_from__lte=day)) & (Q(valid_to=None) | Q(valid_to__gte=day))
 
 
 def identities_of(party: Party) -> list[Identity]:

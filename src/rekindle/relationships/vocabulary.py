@@ -35,6 +35,10 @@ class Commercial(Word):
     ENDED = "ended", "ended"
 
 
+RUNNING = (Commercial.LIVE, Commercial.TRIALING, Commercial.PAUSED, Commercial.NOTICE)
+"""A contract runs through a pause, a trial and the time of notice."""
+
+
 class Contact(Word):
     """Second axis: whether and how we may speak. Ending one axis never silently changes the other."""
 
@@ -397,7 +401,7 @@ class WebhookShape(Word):
 
 
 class Suggestion(Word):
-    """What may be suggested for one person tonight. NOTHING is always an option and usually right."""
+    """What may be suggested to a human about one person. NOTHING is always an option and usually right."""
 
     NOTHING = "nothing", "Leave in peace"
     GREET_RETURN = "greet_return", "Welcome back"
@@ -409,6 +413,10 @@ class Suggestion(Word):
     CARD = "card", "Write a card by hand"
     CHEER = "cheer", "Cheer them on"
     ANSWER = "answer", "Answer what they wrote"
+
+
+BY_OTHERS = frozenset({Suggestion.CALL, Suggestion.CARD, Suggestion.CHEER, Suggestion.ANSWER})
+"""What playbooks and people themselves ask of a human; the night suggests none of them."""
 
 
 class TaskSource(Word):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TypeVar
 
-from django.http import QueryDict
+from django.http import Http404, QueryDict
 from django.utils.translation import gettext as _
 
 from rekindle.errors import BadInput, NotFound
@@ -30,6 +30,15 @@ def number(given: QueryDict, name: str) -> int | None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise BadInput(_("%(text)s is no number") % {"text": text[:40]}, remedy=_("Give a whole number."))
+    return int(text)
+
+
+def place(text: str) -> int | None:
+    """Where the page before ended, by its key; None for the first page. Raises Http404 for what is no key."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise Http404("no such place in the list")
     return int(text)
 
 

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from rekindle.decide import eligibility
 from rekindle.decide.quiet_hours import zones_of
-from rekindle.journal.models import Message, MessageState, Road, Sending
-from rekindle.journal.models.message import REACHED
+from rekindle.journal.outbox_queries import reached
 from rekindle.relationships import wishes
 from rekindle.relationships.models import (
     Brand,
@@ -28,18 +27,21 @@ from rekindle.relationships.models import (
     Consent,
     CoolingOff,
     Episode,
+    Feed,
     Identity,
     Party,
     Promise,
     Relationship,
+    SocialHandle,
     StageChange,
     Suppression,
     Task,
     WantBackDecision,
     suppression_hash,
 )
+from rekindle.relationships.queries import valid_on
 from rekindle.relationships.stages import AFTER_END
-from rekindle.relationships.vocabulary import Commercial, Contact, IdentityKind, PromiseState, Stage, TaskState
+from rekindle.relationships.vocabulary import RUNNING, Commercial, Contact, IdentityKind, PromiseState, Stage, TaskState
 from rekindle.workflows.fact_places import AsOf, Places, instants, stamps
 
 Bools = NDArray[np.bool_]
@@ -49,8 +51,6 @@ Instants = NDArray[np.datetime64]
 _NEVER: Final = np.iinfo(np.int64).min  # as an instant it is NaT
 # A load keeps what it could not place under the name its file gave it: any of these says that a letter can arrive.
 _STREET: Final = ("address", "street", "postal_address")
-# A contract runs through a pause, a trial and the time of notice.
-_LIVE: Final = (Commercial.LIVE, Commercial.TRIALING, Commercial.PAUSED, Commercial.NOTICE)
 _LIVE_STAGES: Final = (
     Stage.DATING, Stage.EARLY, Stage.ONGOING, Stage.AT_RISK, Stage.PAUSED, Stage.NOTICE, Stage.PHOENIX,
 )  # fmt: skip
@@ -73,6 +73,7 @@ def facts(party_ids: Sequence[int] | Ints, *, at: datetime, live: Bools | None =
         "party_id": pa.array(places.ids),
         **_reachable(places),
         "has_address": pa.array(known.has_street),
+        "has_handle": pa.array(known.is_heard),
         "suppressed": pa.array(_suppressed(places)),
         "closed": pa.array(standing.closed, mask=known.unknown),
         "deceased": pa.array(known.deceased, mask=known.unknown),
@@ -124,22 +125,23 @@ def _home_zones() -> tuple[str, ...]:
 
 
 class _Parties:
-    """What the row of each party says: country and zone as words, who has died, who has a postal address, who is not
-    there at all."""
+    """What the row of each party says: country and zone as words, who has died, who has a postal address, who is
+    heard where, who is not there at all."""
 
     def __init__(self, places: Places) -> None:
         n = len(places)
         self.unknown: Bools = np.ones(n, dtype=np.bool_)
         self.deceased: Bools = np.zeros(n, dtype=np.bool_)
         self.has_street: Bools = np.zeros(n, dtype=np.bool_)
+        self.is_heard: Bools = np.zeros(n, dtype=np.bool_)
         country, zone = np.full(n, "", dtype=object), np.full(n, "", dtype=object)
-        for (in_country, in_zone, died, has_street), numbers in places.grouped(
-            _parties, "country", "time_zone", "deceased_on", "has_street", party="pk"
+        for (in_country, in_zone, died, has_street, is_heard), numbers in places.grouped(
+            _parties, "country", "time_zone", "deceased_on", "has_street", "is_heard", party="pk"
         ):
             at = places.of(numbers)[0]
             self.unknown[at] = False
             self.deceased[at] = died is not None
-            self.has_street[at] = bool(has_street)
+            self.has_street[at], self.is_heard[at] = bool(has_street), bool(is_heard)
             country[at], zone[at] = in_country.upper(), in_zone
         self.country = pa.array(country, pa.string(), mask=country == "")
         self.time_zone = pa.array(zone, pa.string(), mask=zone == "")
@@ -163,7 +165,7 @@ class _Standing:
             self.closed[at] |= stage == Stage.CLOSED or contact == Contact.SILENT
             self.hushed[at] |= stage == Stage.COOLING_OFF or contact == Contact.QUIET
             # By the commercial axis; by the stage where nobody has set that axis yet.
-            self.live[at] |= commercial in _LIVE or (unset and stage in _LIVE_STAGES)
+            self.live[at] |= commercial in RUNNING or (unset and stage in _LIVE_STAGES)
             self.reply_only[at] |= contact == Contact.REPLY_ONLY
             self.over[at] |= commercial == Commercial.ENDED or (unset and stage in AFTER_END)
             self.open_case[at] |= bool(open_case)
@@ -172,14 +174,13 @@ class _Standing:
 
 
 def _reachable(places: Places) -> dict[str, pa.Array]:
-    """Whether we hold what each road needs, valid on the day. The books keep no social accounts."""
+    """Whether we hold what each road needs, valid on the day."""
     held = {kind: np.zeros(len(places), dtype=np.bool_) for kind in (IdentityKind.EMAIL, IdentityKind.PHONE)}
     for (kind,), numbers in places.grouped(_identities, "kind"):
         held[IdentityKind(kind)][places.of(numbers)[0]] = True
     return {
         "has_email": pa.array(held[IdentityKind.EMAIL]),
         "has_phone": pa.array(held[IdentityKind.PHONE]),
-        "has_handle": pa.array(np.zeros(len(places), dtype=np.bool_)),
     }
 
 
@@ -315,12 +316,19 @@ def _consents(places: Places) -> pa.Table:
 # The queries, by the instant they are for. The day is that of the instant in UTC.
 
 
-def _parties(_: AsOf) -> QuerySet[Any]:
-    """With whether a letter can arrive, which only what a load kept under its own name can tell."""
+def _parties(when: AsOf) -> QuerySet[Any]:
+    """With whether a letter can arrive, which only what a load kept under its own name can tell, and whether they told
+    us where they are heard: an account, or a feed they let us read."""
     street = Q()
     for key in _STREET:
         street |= Q(**{f"extra__{key}__isnull": False}) & ~Q(**{f"extra__{key}": ""})
-    return Party.objects.annotate(has_street=Choice(When(street, then=Value(1)), default=Value(0)))
+    stands, mine = Q(ended_on=None) | Q(ended_on__gt=when.day), {"party": OuterRef("pk")}
+    handles = SocialHandle.objects.filter(stands, told_on__lte=when.day, **mine)
+    feeds = Feed.objects.filter(stands, consented_on__lte=when.day, **mine)
+    return Party.objects.annotate(
+        has_street=Choice(When(street, then=Value(1)), default=Value(0)),
+        is_heard=Choice(When(Exists(handles) | Exists(feeds), then=Value(1)), default=Value(0)),
+    )
 
 
 def _wished(_: AsOf) -> QuerySet[Any]:
@@ -347,8 +355,7 @@ def _relationships(when: AsOf) -> QuerySet[Any]:
 
 def _identities(when: AsOf) -> QuerySet[Any]:
     return Identity.objects.filter(
-        Q(valid_from__isnull=True) | Q(valid_from__lte=when.day),
-        Q(valid_to__isnull=True) | Q(valid_to__gte=when.day),
+        valid_on(when.day),
         kind__in=[IdentityKind.EMAIL.value, IdentityKind.PHONE.value],
     )
 
@@ -390,10 +397,7 @@ def _done(when: AsOf) -> QuerySet[Any]:
 
 
 def _written(when: AsOf) -> QuerySet[Any]:
-    """Messages they have, or may have. Kept ones count while the folder of this house is where all mail goes."""
-    reached = Q(state__in=[state.value for state in REACHED])
-    kept = Q(state=MessageState.KEPT.value) & Exists(Sending.objects.filter(road=Road.LOCAL.value))
-    return Message.objects.filter(reached | kept, party__isnull=False, handed_at__lte=when.at, handed_at__gt=when.since)
+    return reached().filter(party__isnull=False, handed_at__lte=when.at, handed_at__gt=when.since)
 
 
 def _grounds(_: AsOf) -> QuerySet[Any]:

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from rekindle.relationships import queries, wishes
 from rekindle.relationships.models import Consent, Note, Party, Relationship
-from rekindle.relationships.vocabulary import Channel, Commercial, Contact, Stage, TouchClass
+from rekindle.relationships.vocabulary import RUNNING, Channel, Contact, Stage, TouchClass
 from rekindle.relationships.wishes import HowOften
 from rekindle.workflows import audit, consent, endings
 from rekindle.workflows.consent import ASKED_ABOUT, pairs
@@ -30,9 +30,6 @@ from rekindle.workflows.suppress import is_suppressed, suppress
 
 VIA: Final = "unsubscribe link"
 LONGEST_WHY: Final = 400
-_LIVE: Final = frozenset(
-    word.value for word in (Commercial.LIVE, Commercial.TRIALING, Commercial.PAUSED, Commercial.NOTICE)
-)
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ def is_never(party: Party) -> bool:
 
 def is_customer(party: Party) -> bool:
     """Whether a contract of theirs still runs, so that bills and notices are owed."""
-    return Relationship.objects.filter(party=party, commercial__in=_LIVE).exists()
+    return Relationship.objects.filter(party=party, commercial__in=[word.value for word in RUNNING]).exists()
 
 
 def stop(party: Party, *, what: Scope, said: str, via: str = VIA) -> int:

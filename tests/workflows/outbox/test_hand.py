@@ -14,7 +14,7 @@ from rekindle.journal.models import AuditEntry, Message, MessageAttempt, Message
 from rekindle.relationships.models import Identity, Party, Relationship
 from rekindle.relationships.vocabulary import Commercial, Stage, TouchClass
 from rekindle.workflows import unsubscribe
-from rekindle.workflows.outbox import fence, hand, settle, worker
+from rekindle.workflows.outbox import fence, hand, said_before, settle, worker
 from rekindle.workflows.outbox.put import sending
 
 pytestmark = pytest.mark.usefixtures("noon")
@@ -361,11 +361,20 @@ def test_after_three_days_the_unknown_is_closed_and_counts(cleo: Relationship, t
     assert state(message) == MessageState.CLOSED_UNKNOWN
 
 
-def test_one_that_cannot_be_asked_about_is_not_sent_and_holds_up_nobody(cleo: Relationship, office: PostOffice) -> None:
+def test_one_that_cannot_be_asked_about_is_not_sent_and_holds_up_nobody(
+    cleo: Relationship, office: PostOffice, monkeypatch
+) -> None:
     odd = person("Odd", email="odd@example.org", country="GB", time_zone="Europe/London")
     consents(odd, purpose=TouchClass.RELATIONSHIP)
     stuck = write(odd, "letter:odd")
-    Party.objects.filter(pk=odd.party_id).update(time_zone="Nowhere/At_All")
+    ask = said_before.ask
+
+    def asked(row: Message, party: Party, **given: object) -> object:
+        if party.pk == odd.party_id:
+            raise ValueError("a fact that nobody can read")
+        return ask(row, party, **given)
+
+    monkeypatch.setattr(said_before, "ask", asked)
     message = write(cleo)
     worker.run_once()
     assert [state(stuck), state(message)] == [MessageState.QUEUED, MessageState.ACCEPTED]

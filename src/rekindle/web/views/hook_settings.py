@@ -24,6 +24,7 @@ from rekindle.errors import BadInput, Conflict, NotFound
 from rekindle.journal import hook_queries
 from rekindle.journal.models import WebhookSource
 from rekindle.relationships.vocabulary import WebhookShape
+from rekindle.web import given
 from rekindle.web.acts import sentence_of
 from rekindle.web.gate import staff, staff_for
 from rekindle.workflows import webhooks
@@ -57,7 +58,7 @@ def source(request: HttpRequest, source_id: int) -> HttpResponse:
     one = WebhookSource.objects.select_related("made_by").filter(pk=source_id).first()
     if one is None:
         raise Http404("no such source")
-    rows = hook_queries.deliveries(one, before=_before(request.GET.get("before", "")), limit=ROWS + 1)
+    rows = hook_queries.deliveries(one, before=given.place(request.GET.get("before", "")), limit=ROWS + 1)
     for_night, held = how_many_wait(one)
     fresh = request.session.get(_FRESH_SECRET, {})
     if fresh.get("source") == one.pk:
@@ -143,15 +144,6 @@ def _address(request: HttpRequest, one: WebhookSource) -> str:
     """Where the other system sends to; on one machine the port is as it is."""
     place = reverse("hook", args=[one.slug])
     return f"{site.SITE_URL}{place}" if site.IS_SECURE else request.build_absolute_uri(place)
-
-
-def _before(text: str) -> int | None:
-    """Where the page before ended. Raises Http404 for what is no place."""
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise Http404("no such place among the deliveries")
-    return int(text)
 
 
 urlpatterns: list[URLPattern] = [

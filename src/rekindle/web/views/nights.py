@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from rekindle.accounts.roles import Deed
 from rekindle.errors import RekindleError
-from rekindle.journal import nights
+from rekindle.journal import job_queries, nights
 from rekindle.journal.models import Job, JobState, Night, NightState
 from rekindle.journal.queries import has_loads, latest_night
 from rekindle.web.gate import staff, staff_for, wants_part
@@ -25,6 +25,8 @@ from rekindle.web.load_pages import Work, key
 from rekindle.web.night_pages import night_page, step_line
 
 PATIENCE = timedelta(seconds=15)  # our choice: after that someone should look whether the worker runs
+
+VERB = "nightly"
 
 
 @login_required
@@ -39,8 +41,8 @@ def newest(request: HttpRequest) -> HttpResponse:
         night = (
             latest_night()
         )  # what is read tonight is not yet to be relied on: the page speaks from the last whole one
-    job = nights.asked_for()
-    last = nights.last_asked() if job is None and older_than is None else None
+    job = job_queries.asked_for(VERB)
+    last = job_queries.last_asked(VERB) if job is None and older_than is None else None
     context = {
         **_live(live_night, job),
         "page": night_page(nights.book_of(night)) if night else None,
@@ -85,7 +87,7 @@ def progress(request: HttpRequest) -> HttpResponse:
     """The part that renews itself; when nothing is under way any more the whole page is asked for again."""
     if not wants_part(request):
         return redirect("nights")
-    live = _live(nights.newest(), nights.asked_for())
+    live = _live(nights.newest(), job_queries.asked_for(VERB))
     if not live["is_live"]:
         return HttpResponse(headers={"HX-Refresh": "true"})
     return render(request, "web/night_progress.html", live)
@@ -110,8 +112,8 @@ def start(request: HttpRequest) -> HttpResponse:
 
     try:
         with transaction.atomic():
-            if nights.asked_for() is None:
-                jobs.ask("nightly", {}, by=user)
+            if job_queries.asked_for(VERB) is None:
+                jobs.ask(VERB, {}, by=user)
             else:
                 messages.info(request, _("A night is under way already; you see it here."))
     except RekindleError as error:

@@ -20,6 +20,7 @@ from rekindle.accounts.roles import Deed
 from rekindle.errors import Conflict, NotFound
 from rekindle.journal import outbox_queries
 from rekindle.journal.models import Message, MessageState
+from rekindle.web import given
 from rekindle.web.acts import sentence_of
 from rekindle.web.gate import staff, staff_for
 from rekindle.workflows.outbox import settle
@@ -42,7 +43,7 @@ def page(request: HttpRequest) -> HttpResponse:
     which = request.GET.get("list", "waiting")
     if which not in TITLES:
         raise Http404("no such list")
-    rows = outbox_queries.page(which, before=_before(request.GET.get("before", "")), limit=ROWS + 1)
+    rows = outbox_queries.page(which, before=given.place(request.GET.get("before", "")), limit=ROWS + 1)
     context = {
         "which": which,
         "lists": TITLES.items(),
@@ -113,14 +114,6 @@ def again(message_id: int, *, by: User) -> Message:
 @_acts(_("Held back. It will not be sent."))
 def hold(message_id: int, *, by: User) -> Message:
     return settle.cancel(message_id, by=by)
-
-
-def _before(text: str) -> int | None:
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise Http404("no such place in the outbox")
-    return int(text)
 
 
 urlpatterns: list[URLPattern] = [

@@ -27,10 +27,11 @@ from django.utils import timezone
 from rekindle import home
 from rekindle.accounts.models import User
 from rekindle.errors import Conflict
-from rekindle.journal.models import Message, MessageAttempt, MessageState, Sending
+from rekindle.journal.models import Message, MessageState, Sending
 from rekindle.relationships.vocabulary import Channel, TouchClass
 from rekindle.workflows import audit
 from rekindle.workflows.outbox.put import SENT, sending
+from rekindle.workflows.outbox.trail import note
 
 MONTHS: Final = 4  # of the log are looked at: longer than any message may wait
 _FRESH: Final = (MessageState.QUEUED.value, MessageState.CLAIMED.value)
@@ -133,7 +134,7 @@ def reconcile() -> int:
                 row.state, row.epoch, row.lease_until, row.claimed_by = state, line.epoch, None, ""
                 row.final_at = at
                 row.save(update_fields=["state", "epoch", "lease_until", "claimed_by", "final_at"])
-            MessageAttempt.objects.create(message=row, epoch=line.epoch, phase=state, reply="by the sent log")
+            note(row, state, reply="by the sent log")
         settled += 1
     return settled
 

@@ -16,19 +16,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection, transaction
 from django.db.models import F, Q
 
 from rekindle.act.envelope import Accepted, Handed, NotAccepted, Unknown
 from rekindle.decide.eligibility import ALWAYS, Rule
+from rekindle.errors import NotFound
 from rekindle.journal.models import Message, MessageAttempt, MessageState
 from rekindle.relationships.models import Identity, Party
 from rekindle.relationships.vocabulary import Channel, IdentityKind, TouchClass
 from rekindle.workflows import audit, consent, refusals
 from rekindle.workflows.outbox import clock, fence, said_before
 from rekindle.workflows.outbox.failpoints import reach
+from rekindle.workflows.outbox.trail import DEFERRED, change
 from rekindle.workflows.why_not import Answer
 
 LEASE: Final = timedelta(minutes=20)
@@ -77,42 +79,44 @@ def mark(claimed: Claim, *, worker: str, settled_at: datetime | None = None) -> 
     """
     reach("before_mark")
     with transaction.atomic():
-        party = _locked_party(claimed)
-        row = Message.objects.select_for_update(of=("self",)).filter(pk=claimed.message).first()
-        at = clock.now()
-        if row is None or not _is_ours(row, claimed, worker=worker, at=at):
-            return None
-        road = fence.check(deep=False)
-        if road.paused:
-            _move(row, MessageState.QUEUED, why=f"sending is paused: {road.paused}")
-            return None
-        if settled_at is not None and road.changed_at != settled_at:
-            _move(row, MessageState.QUEUED, why="the settings of sending changed meanwhile")
-            return None
-        if row.expires_at <= at:
-            _close(row, MessageState.EXPIRED, at=at, why="its time was over")
-            return None
-        if party is None:
-            _close(row, MessageState.CANCELLED, at=at, why="this person is not in the books any more")
-            return None
-        answer = said_before.ask(row, party, at=at)
-        if not answer.allowed:
-            _held_back(row, party, answer, at=at)
-            return None
-        row.state, row.lease_until = MessageState.HANDING_OVER.value, at + LEASE
-        row.attempts += 1
-        row.handed_at = at
-        row.gate = {"rule": answer.rule.value, "at": at.isoformat(), "text": answer.text}
-        row.save(update_fields=["state", "lease_until", "attempts", "handed_at", "gate"])
-        _note(row, MessageState.HANDING_OVER.value, at=at, worker=worker)
+        row = _marked(claimed, worker=worker, settled_at=settled_at)
+    if row is None:
+        return None
     reach("after_mark")
     try:
-        fence.log(row, MessageState.HANDING_OVER.value, at=at)
+        fence.log(row, MessageState.HANDING_OVER.value, at=row.handed_at or clock.now())
     except OSError as error:
         _unmark(row, why=f"the sent log cannot be written: {error.strerror}")
         return None
     reach("after_log")
     return row
+
+
+def _marked(claimed: Claim, *, worker: str, settled_at: datetime | None) -> Message | None:
+    """The row, marked under the lock of its person; else None, and the row says why."""
+    party = _locked_party(claimed)
+    row = Message.objects.select_for_update(of=("self",)).filter(pk=claimed.message).first()
+    at = clock.now()
+    if row is None or not _is_ours(row, claimed, worker=worker, at=at):
+        return None
+    road = fence.check(deep=False)
+    if road.paused:
+        _back(row, at=at, why=f"sending is paused: {road.paused}")
+    elif settled_at is not None and road.changed_at != settled_at:
+        _back(row, at=at, why="the settings of sending changed meanwhile")
+    elif row.expires_at <= at:
+        _close(row, MessageState.EXPIRED, at=at, why="its time was over")
+    elif party is None:
+        _close(row, MessageState.CANCELLED, at=at, why="this person is not in the books any more")
+    elif (answer := said_before.ask(row, party, road=road, at=at)).allowed:
+        change(
+            row, MessageState.HANDING_OVER, was=[MessageState.CLAIMED], at=at, worker=worker, claimed_by=worker,
+            lease_until=at + LEASE, attempts=row.attempts + 1, handed_at=at, gate=_trace(answer, at=at),
+        )  # fmt: skip
+        return row
+    else:
+        _held_back(row, party, answer, at=at)
+    return None
 
 
 def settle(row: Message, handed: Handed, *, worker: str, kept: bool = False) -> bool:
@@ -126,24 +130,15 @@ def settle(row: Message, handed: Handed, *, worker: str, kept: bool = False) -> 
     # Before the books: a queue that the log does not know of would look like an older copy of them.
     fence.log(row, state.value, at=at)
     code = None if isinstance(handed, Unknown) else handed.code
-    over = state is not MessageState.QUEUED
+    waits = {"not_before": at + wait} if state is MessageState.QUEUED else {}
     with transaction.atomic():
-        fields = {
-            "state": state.value, "lease_until": None, "claimed_by": "", "last_code": code,
-            "last_error": "" if isinstance(handed, Accepted) else handed.reply[:300],
-            "final_at": at if over and state is not MessageState.UNKNOWN else None,
-        }  # fmt: skip
-        if not over:
-            fields["not_before"] = at + wait
         # A late truth still counts over "unknown", by the same epoch.
-        mine = Message.objects.filter(pk=row.pk, epoch=row.epoch).filter(
-            state__in=[MessageState.HANDING_OVER.value, MessageState.UNKNOWN.value]
-        )
-        if not mine.update(**fields):
+        if not change(
+            row, state, was=[MessageState.HANDING_OVER, MessageState.UNKNOWN], at=at, worker=worker, code=code,
+            why=handed.reply, error="" if isinstance(handed, Accepted) else None,
+            phase=DEFERRED if state is MessageState.QUEUED else "", last_code=code, **waits,
+        ):  # fmt: skip
             return False
-        row.state = state.value
-        phase = "deferred" if state is MessageState.QUEUED else state.value
-        _note(row, phase, at=at, worker=worker, code=code, reply=handed.reply)
         if isinstance(handed, NotAccepted) and handed.is_address:
             _bounced(row, at=at)
     reach("after_finish")
@@ -154,21 +149,23 @@ def sweep() -> dict[str, int]:
     """Step 6. Gives how many were freed, how many are not known now, how many had waited too long."""
     at = clock.now()
     over = Message.objects.filter(lease_until__lt=at)
-    freed = unknown = 0
+    freed = unknown = late = 0
     for row in over.filter(state=MessageState.CLAIMED.value)[:1000]:
-        freed += _swept(
-            row, MessageState.CLAIMED, MessageState.QUEUED, at=at, why="its worker was lost before the mark"
-        )
+        freed += _swept(row, MessageState.QUEUED, at=at, why="its worker was lost before the mark")
     for row in over.filter(state=MessageState.HANDING_OVER.value)[:1000]:
         again = TouchClass(row.touch_class) in AT_LEAST_ONCE
         state = MessageState.QUEUED if again else MessageState.UNKNOWN
         if again:
             fence.log(row, state.value, at=at)
-        unknown += _swept(row, MessageState.HANDING_OVER, state, at=at, why="its worker was lost while handing it over")
-    late = 0
+        unknown += _swept(row, state, at=at, why="its worker was lost while handing it over")
     for row in Message.objects.filter(state=MessageState.QUEUED.value, expires_at__lte=at)[:1000]:
-        late += _swept(row, MessageState.QUEUED, MessageState.EXPIRED, at=at, why="its time was over")
+        late += _swept(row, MessageState.EXPIRED, at=at, why="its time was over")
     return {"freed": freed, "unknown": unknown, "expired": late}
+
+
+def _swept(row: Message, to: MessageState, *, at: datetime, why: str) -> bool:
+    with transaction.atomic():
+        return change(row, to, was=[MessageState(row.state)], at=at, why=why)
 
 
 def put_aside(claimed: Claim, *, why: str) -> None:
@@ -179,28 +176,28 @@ def put_aside(claimed: Claim, *, why: str) -> None:
         row = mine.filter(state=MessageState.CLAIMED.value).first()
         if row is None:
             return
-        row.attempts += 1
-        row.not_before = at + ASIDE
-        row.save(update_fields=["attempts", "not_before"])
-        if row.attempts >= MOST_TRIES:
-            _close(row, MessageState.FAILED, at=at, why=why)
-        else:
-            _move(row, MessageState.QUEUED, why=why)
+        tries = row.attempts + 1
+        to = MessageState.FAILED if tries >= MOST_TRIES else MessageState.QUEUED
+        change(row, to, was=[MessageState.CLAIMED], at=at, why=why, attempts=tries, not_before=at + ASIDE)
 
 
 def _unmark(row: Message, *, why: str) -> None:
     """Nothing went out: back into the queue, and nothing else goes either until somebody has looked."""
-    mine = Message.objects.filter(pk=row.pk, epoch=row.epoch, state=MessageState.HANDING_OVER.value)
-    mine.update(state=MessageState.QUEUED.value, lease_until=None, claimed_by="", attempts=F("attempts") - 1)
-    _note(row, "deferred", reply=why)
+    with transaction.atomic():
+        change(
+            row, MessageState.QUEUED, was=[MessageState.HANDING_OVER], at=clock.now(), why=why, phase=DEFERRED,
+            attempts=row.attempts - 1,
+        )  # fmt: skip
     fence.pause(why)
 
 
 def _locked_party(claimed: Claim) -> Party | None:
     """The person's rows, held until the transaction ends: in the order in which every no takes them."""
     number = Message.objects.filter(pk=claimed.message).values_list("party_id", flat=True).first()
-    party = Party.objects.filter(pk=number).first() if number is not None else None
-    return consent.locked(party) if party is not None else None
+    try:
+        return consent.locked(Party(pk=number)) if number is not None else None
+    except NotFound:
+        return None
 
 
 def _is_ours(row: Message, claimed: Claim, *, worker: str, at: datetime) -> bool:
@@ -210,20 +207,20 @@ def _is_ours(row: Message, claimed: Claim, *, worker: str, at: datetime) -> bool
 
 def _held_back(row: Message, party: Party, answer: Answer, *, at: datetime) -> None:
     """A rule says no. Where that changes by itself while there is time, the message waits; else that is its end."""
-    trace = {"rule": answer.rule.value, "at": at.isoformat(), "text": answer.text}
-    waits = answer.until is not None and answer.until < row.expires_at and answer.rule in WAITED_FOR
-    row.gate = trace
-    if waits and answer.until is not None:
-        row.not_before = max(answer.until, at + timedelta(seconds=1))
-        row.save(update_fields=["gate", "not_before"])
-        _move(row, MessageState.QUEUED, why=answer.text)
+    trace = _trace(answer, at=at)
+    if answer.until is not None and answer.until < row.expires_at and answer.rule in WAITED_FOR:
+        later = max(answer.until, at + timedelta(seconds=1))
+        _back(row, at=at, why=answer.text, gate=trace, not_before=later)
         return
-    row.save(update_fields=["gate"])
-    _close(row, MessageState.CANCELLED, at=at, why=answer.text)
+    _close(row, MessageState.CANCELLED, at=at, why=answer.text, gate=trace)
     refusals.keep(
         party, touch_class=TouchClass(row.touch_class), channel=Channel(row.channel), rule=answer.rule,
         changes_at=answer.until, asked_by="outbox", actor=row.actor,
     )  # fmt: skip
+
+
+def _trace(answer: Answer, *, at: datetime) -> dict[str, str]:
+    return {"rule": answer.rule.value, "at": at.isoformat(), "text": answer.text}
 
 
 WAITED_FOR: Final = frozenset({Rule.QUIET_HOURS, Rule.TOUCH_GAP, Rule.TOUCH_CAP, Rule.WRITTEN_TODAY})
@@ -244,47 +241,19 @@ def _outcome(row: Message, handed: Handed, *, kept: bool, at: datetime) -> tuple
     return (MessageState.QUEUED if again else MessageState.FAILED), wait
 
 
-def _swept(row: Message, was: MessageState, state: MessageState, *, at: datetime, why: str) -> int:
-    with transaction.atomic():
-        mine = Message.objects.filter(pk=row.pk, epoch=row.epoch, state=was.value)
-        over = at if state is MessageState.EXPIRED else None
-        if not mine.update(state=state.value, lease_until=None, claimed_by="", last_error=why, final_at=over):
-            return 0
-        _note(row, state.value, at=at, reply=why)
-    return 1
+def _back(row: Message, *, at: datetime, why: str, **fields: Any) -> None:
+    change(row, MessageState.QUEUED, was=[MessageState.CLAIMED], at=at, why=why, **fields)
 
 
-def _move(row: Message, state: MessageState, *, why: str) -> None:
-    row.state, row.lease_until, row.claimed_by, row.last_error = state.value, None, "", why[:300]
-    row.save(update_fields=["state", "lease_until", "claimed_by", "last_error"])
-    _note(row, state.value, reply=why)
-
-
-def _close(row: Message, state: MessageState, *, at: datetime, why: str) -> None:
-    row.final_at = at
-    row.save(update_fields=["final_at"])
-    _move(row, state, why=why)
-
-
-def _note(
-    row: Message, phase: str, *, at: datetime | None = None, worker: str = "", code: int | None = None, reply: str = ""
-) -> None:
-    MessageAttempt.objects.create(
-        message_id=row.pk,
-        epoch=row.epoch,
-        phase=phase,
-        at=at or clock.now(),
-        code=code,
-        reply=reply[:300],
-        worker=worker,
-    )
+def _close(row: Message, to: MessageState, *, at: datetime, why: str, **fields: Any) -> None:
+    change(row, to, was=[MessageState.CLAIMED], at=at, why=why, **fields)
 
 
 def _bounced(row: Message, *, at: datetime) -> None:
     """Nobody is behind that address any more: it is no road to anybody from today."""
     yesterday = at.date() - timedelta(days=1)
-    ended = Identity.objects.filter(kind=IdentityKind.EMAIL.value, value=row.recipient).filter(
-        Q(valid_to=None) | Q(valid_to__gt=yesterday)
+    ended = Identity.objects.filter(
+        Q(valid_to=None) | Q(valid_to__gt=yesterday), kind=IdentityKind.EMAIL.value, value=row.recipient
     )
     if ended.update(valid_to=yesterday):
         audit.record("address.bounced", actor=None, subject=f"message:{row.pk}", details={"party": row.party_id})

@@ -16,17 +16,19 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from rekindle import home
 from rekindle.accounts.models import User
 from rekindle.act.envelope import address, clean
 from rekindle.errors import BadInput, NotFound
-from rekindle.journal.models import Message, MessageAttempt, MessageState, Road, Sending
-from rekindle.journal.models.message import REACHED
+from rekindle.journal.models import Message, MessageState, Sending
 from rekindle.relationships.models import Identity, Party
+from rekindle.relationships.queries import valid_on
 from rekindle.relationships.vocabulary import Channel, IdentityKind, TouchClass
 from rekindle.workflows import audit
+from rekindle.workflows.outbox import trail
 
 LONGEST_KEY: Final = 120
 LONGEST_TEXT: Final = 200_000
@@ -81,7 +83,7 @@ def put(
         known = Message.objects.filter(key__in=[key, f"{SENT}{token}"]).first()
         if known is not None:
             return known
-        to = recipient if channel is Channel.LETTER else _address_of(party, recipient)
+        to = recipient if channel is Channel.LETTER else _address_of(party, recipient, at=at)
         message = Message.objects.create(
             key=key,
             party=party,
@@ -100,7 +102,7 @@ def put(
             actor=by,
             created_at=at,
         )
-        MessageAttempt.objects.create(message=message, epoch=0, phase=MessageState.QUEUED.value, at=at)
+        trail.note(message, MessageState.QUEUED.value, at=at)
         audit.record("message.queued", actor=by, subject=f"message:{message.pk}",
                      details={"party": party.pk, "class": touch_class.value, "made_by": made_by})  # fmt: skip
     return message
@@ -116,12 +118,6 @@ def sending() -> Sending:
     """The row that says where mail goes; made at first use, as a folder in this house."""
     found, _made = Sending.objects.get_or_create(pk=1)
     return found
-
-
-def states_that_reached() -> tuple[str, ...]:
-    """The states that count as a touch; what was only kept here counts while this house is where all mail goes."""
-    reached = tuple(state.value for state in REACHED)
-    return (*reached, MessageState.KEPT.value) if sending().road == Road.LOCAL.value else reached
 
 
 def domain() -> str:
@@ -143,16 +139,12 @@ def _check(key: str, words: Words, *, first: datetime, last: datetime) -> None:
         raise BadInput("a message would be too late before it may go", remedy="Give it a later end.")
 
 
-def _address_of(party: Party, recipient: str) -> str:
-    day = timezone.now().date()
-    rows = Identity.objects.filter(party=party, kind=IdentityKind.EMAIL.value).order_by("-id")
-    valid = [
-        row
-        for row in rows
-        if (row.valid_from is None or row.valid_from <= day) and (row.valid_to is None or row.valid_to >= day)
-    ]
-    wanted = [row for row in valid if not recipient or recipient in (row.value, row.normal)]
-    if not wanted:
+def _address_of(party: Party, recipient: str, *, at: datetime) -> str:
+    rows = Identity.objects.filter(valid_on(at.date()), party=party, kind=IdentityKind.EMAIL.value)
+    if recipient:
+        rows = rows.filter(Q(value=recipient) | Q(normal=recipient))
+    wanted = rows.order_by("-id").first()
+    if wanted is None:
         what = (
             f"{recipient} is not an address of theirs" if recipient else "there is no e-mail address that still works"
         )
@@ -161,5 +153,5 @@ def _address_of(party: Party, recipient: str) -> str:
             where=f"party {party.pk}",
             remedy="Add one to the person, or reach them by another road.",
         )
-    address(wanted[0].value)
-    return wanted[0].value
+    address(wanted.value)
+    return wanted.value

@@ -7,16 +7,17 @@ shall go again; after three days without a word it is closed and counts as arriv
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 
 from rekindle.accounts.models import User
 from rekindle.errors import Conflict, NotFound
-from rekindle.journal.models import Message, MessageAttempt, MessageState
+from rekindle.journal.models import Message, MessageState
 from rekindle.workflows import audit
 from rekindle.workflows.outbox import clock, fence
 from rekindle.workflows.outbox.put import LIFETIME
+from rekindle.workflows.outbox.trail import change
 
 KNOWN_BY: Final = timedelta(hours=72)
 _UNSURE: Final = (MessageState.UNKNOWN.value, MessageState.CLOSED_UNKNOWN.value)
@@ -53,13 +54,9 @@ def close_old() -> int:
     closed = 0
     for row in old[:500]:
         with transaction.atomic():
-            mine = Message.objects.filter(pk=row.pk, epoch=row.epoch, state=MessageState.UNKNOWN.value)
-            if mine.update(state=MessageState.CLOSED_UNKNOWN.value, final_at=at):
-                MessageAttempt.objects.create(
-                    message_id=row.pk, epoch=row.epoch, phase=MessageState.CLOSED_UNKNOWN.value, at=at,
-                    reply="nobody knew within three days",
-                )  # fmt: skip
-                closed += 1
+            closed += change(
+                row, MessageState.CLOSED_UNKNOWN, was=[MessageState.UNKNOWN], at=at, why="nobody knew within three days"
+            )
     return closed
 
 
@@ -74,16 +71,14 @@ def _settled(number: int, state: MessageState, *, by: User, why: str) -> Message
         return _moved(row, state, by=by, why=why, verb="message.settled")
 
 
-def _moved(row: Message, state: MessageState, *, by: User, why: str, verb: str) -> Message:
+def _moved(row: Message, to: MessageState, *, by: User, why: str, verb: str) -> Message:
+    """To a state that a human chose; a message that goes again has all its tries and its time before it."""
     at = clock.now()
-    row.state, row.lease_until, row.claimed_by, row.last_error = state.value, None, "", ""
-    row.final_at = None if state is MessageState.QUEUED else at
-    if state is MessageState.QUEUED:
-        row.not_before, row.attempts = at, 0
-        row.expires_at = max(row.expires_at, at + LIFETIME)
-    row.save()
-    MessageAttempt.objects.create(message=row, epoch=row.epoch, phase=state.value, at=at, reply=why)
-    audit.record(verb, actor=by, subject=f"message:{row.pk}", details={"to": state.value})
+    again: dict[str, Any] = {"not_before": at, "attempts": 0, "expires_at": max(row.expires_at, at + LIFETIME)}
+    change(
+        row, to, was=[MessageState(row.state)], at=at, why=why, error="", **(again if to is MessageState.QUEUED else {})
+    )
+    audit.record(verb, actor=by, subject=f"message:{row.pk}", details={"to": to.value})
     return row
 
 

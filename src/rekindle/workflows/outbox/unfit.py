@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
-from django.db.models import Q
-from django.utils import timezone
 
 from rekindle.act import tone
 from rekindle.decide.eligibility import ALWAYS
 from rekindle.decide.law import law
-from rekindle.journal.models import Message, Road
+from rekindle.journal.models import Message, Road, Sending
+from rekindle.journal.outbox_queries import reached
 from rekindle.relationships.models import Breakup, Consent, Identity, Party
+from rekindle.relationships.queries import valid_on
 from rekindle.relationships.vocabulary import Channel, IdentityKind, TouchClass
-from rekindle.workflows.outbox.put import sending, states_that_reached
 
 
-def unfit(row: Message, party: Party) -> str | None:
-    """The first thing that keeps this message from going, as a sentence."""
-    if not _is_theirs(row, party):
+def unfit(row: Message, party: Party, *, road: Sending, at: datetime) -> str | None:
+    """The first thing that keeps this message from going at that instant, as a sentence."""
+    if row.channel == Channel.EMAIL.value and not _is_theirs(row, party, at=at):
         return "The address is not theirs any more."
-    road, touch_class = sending(), TouchClass(row.touch_class)
+    touch_class = TouchClass(row.touch_class)
     if road.road != Road.LOCAL.value and not (road.from_name and road.from_address):
         return "It does not say who writes; name a sender in Settings."
     if touch_class in ALWAYS:
@@ -39,16 +40,14 @@ def is_first_after_end(party: Party, *, but: int | None = None) -> bool:
     end = Breakup.objects.filter(relationship__party=party, withdrawn_at=None).order_by("-ended_on", "-id").first()
     if end is None or end.relationship.episodes.filter(began_on__gt=end.ended_on).exists():
         return False
-    since = Message.objects.filter(party=party, state__in=states_that_reached(), handed_at__date__gte=end.ended_on)
+    since = reached().filter(party=party, handed_at__date__gte=end.ended_on)
     others = since if but is None else since.exclude(pk=but)
     return not others.exclude(touch_class__in=[word.value for word in ALWAYS]).exists()
 
 
-def _is_theirs(row: Message, party: Party) -> bool:
-    day = timezone.now().date()
-    mine = Identity.objects.filter(party=party, kind=IdentityKind.EMAIL.value, value=row.recipient)
-    began = mine.filter(Q(valid_from=None) | Q(valid_from__lte=day))
-    return began.filter(Q(valid_to=None) | Q(valid_to__gte=day)).exists()
+def _is_theirs(row: Message, party: Party, *, at: datetime) -> bool:
+    mine = Identity.objects.filter(valid_on(at.date()), party=party, kind=IdentityKind.EMAIL.value)
+    return mine.filter(value=row.recipient).exists()
 
 
 def _requires(party: Party, touch_class: TouchClass) -> frozenset[str]:

@@ -11,7 +11,6 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
@@ -26,7 +25,7 @@ from rekindle.act.envelope import Envelope, Handed, NotAccepted
 from rekindle.errors import RekindleError
 from rekindle.journal.models import MessageAttempt, MessageState, Road, Sending
 from rekindle.workflows.outbox import fence, hand, headers, settle
-from rekindle.workflows.outbox.failpoints import Broken, reach
+from rekindle.workflows.outbox.failpoints import reach
 from rekindle.workflows.sealed import unseal
 
 AT_ONCE: Final = 20  # messages a claim; what a killed worker held comes free after one lease
@@ -44,15 +43,14 @@ class Channel(Protocol):
     def close(self) -> None: ...
 
 
-def run_once(worker: str = "", *, most: int = AT_ONCE, channel: Callable[[Sending], Channel] | None = None) -> int:
+def run_once(*, most: int = AT_ONCE) -> int:
     """Claim what is due and hand it over; gives how many were handed over or settled. For commands and tests."""
     road = fence.check(deep=True)
     if road.paused:
         return 0
-    name = worker or name_of_worker()
-    opened = (channel or open_channel)(road)
+    opened = open_channel(road)
     try:
-        return hand_round(name, road, opened, most=most)
+        return hand_round(name_of_worker(), road, opened, most=most)
     finally:
         opened.close()
 
@@ -65,12 +63,11 @@ def work(stop: threading.Event, *, idle_seconds: float = 1.0) -> None:
         try:
             if hands.turn():
                 continue
-        except (RekindleError, OSError) as error:
-            _log.warning("the outbox waits: %s", error)
-            hands.let_go()
-            stop.wait(_AFTER_TROUBLE)
-        except Exception:  # noqa: BLE001  # a bug, or a database that is away, must not end the outbox for good
-            _log.exception("the outbox met an unforeseen error and goes on in a while")
+        except Exception as error:  # noqa: BLE001  # a bug, or a database that is away, must not end it for good
+            if isinstance(error, (RekindleError, OSError)):
+                _log.warning("the outbox waits: %s", error)
+            else:
+                _log.exception("the outbox met an unforeseen error and goes on in a while")
             hands.let_go()
             stop.wait(_AFTER_TROUBLE)
         stop.wait(idle_seconds)
@@ -132,12 +129,13 @@ def outbox_folder() -> Path:
 
 
 def hand_round(worker: str, road: Sending, channel: Channel, *, most: int) -> int:
+    """Claim up to `most` and bring each to an answer; gives how many were handed over or settled."""
     room = _room(road)
     done = 0
     for claimed in hand.claim(worker, most=min(most, room)) if room > 0 else []:
         try:
             row = hand.mark(claimed, worker=worker, settled_at=road.changed_at)
-        except (DatabaseError, OSError, Broken):
+        except (DatabaseError, OSError):
             raise
         except Exception:  # noqa: BLE001  # what cannot be asked about is not sent, and must not hold up the others
             _log.exception("message %s cannot be asked about", claimed.message)

@@ -68,15 +68,31 @@ def ask(
     hour  whether the hour of the day counts: who looks at what stands asks without it, who is about to reach out with
     """
     verdict = eligibility.check(gathered, touch_class=touch_class, channel=channel, at=at, hour=hour)
-    rule = RULES[int(verdict.rule[0])]
-    until, ground_until = _instant(verdict.until[0]), _instant(verdict.ground_until[0])
+    return _in_words(verdict, 0, touch_class=touch_class, channel=channel, zone=zone)
+
+
+def ask_all(
+    gathered: eligibility.Facts, *, touch_class: TouchClass, channel: Channel, at: datetime, zone: ZoneInfo
+) -> list[Answer]:
+    """The rules' answer about everybody of the facts, in their order, the hour of the day included."""
+    verdict = eligibility.check(gathered, touch_class=touch_class, channel=channel, at=at, hour=True)
+    return [
+        _in_words(verdict, n, touch_class=touch_class, channel=channel, zone=zone) for n in range(len(verdict.rule))
+    ]
+
+
+def _in_words(
+    verdict: eligibility.Verdict, n: int, *, touch_class: TouchClass, channel: Channel, zone: ZoneInfo
+) -> Answer:
+    rule = RULES[int(verdict.rule[n])]
+    until, ground_until = _instant(verdict.until[n]), _instant(verdict.ground_until[n])
     told = day_of(until, zone=zone) if until else ""
     if until and rule is Rule.QUIET_HOURS:
         told += f", {until.astimezone(zone):%H:%M}"
     text = eligibility.refusal_text(rule, touch_class=touch_class, channel=channel, until=told)
     if ground_until:
         text += f" The ground for it holds until {day_of(ground_until, zone=zone)}."
-    return Answer(bool(verdict.allowed[0]), rule, until, text)
+    return Answer(bool(verdict.allowed[n]), rule, until, text)
 
 
 def _instant(value: np.datetime64) -> datetime | None:

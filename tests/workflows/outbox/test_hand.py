@@ -367,14 +367,14 @@ def test_one_that_cannot_be_asked_about_is_not_sent_and_holds_up_nobody(
     odd = person("Odd", email="odd@example.org", country="GB", time_zone="Europe/London")
     consents(odd, purpose=TouchClass.RELATIONSHIP)
     stuck = write(odd, "letter:odd")
-    ask = said_before.ask
+    lacking = said_before.lacking
 
-    def asked(row: Message, party: Party, **given: object) -> object:
-        if party.pk == odd.party_id:
+    def asked(letters: list[tuple[Message, Party]], **given: object) -> object:
+        if any(party.pk == odd.party_id for _row, party in letters):
             raise ValueError("a fact that nobody can read")
-        return ask(row, party, **given)
+        return lacking(letters, **given)
 
-    monkeypatch.setattr(said_before, "ask", asked)
+    monkeypatch.setattr(said_before, "lacking", asked)
     message = write(cleo)
     worker.run_once()
     assert [state(stuck), state(message)] == [MessageState.QUEUED, MessageState.ACCEPTED]

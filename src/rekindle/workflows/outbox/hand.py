@@ -24,12 +24,13 @@ from django.db.models import F, Q
 from rekindle.act.envelope import Accepted, Handed, NotAccepted, Unknown
 from rekindle.decide.eligibility import ALWAYS, Rule
 from rekindle.errors import NotFound
-from rekindle.journal.models import Message, MessageAttempt, MessageState
+from rekindle.journal.models import Message, MessageAttempt, MessageState, Sending
 from rekindle.relationships.models import Identity, Party
 from rekindle.relationships.vocabulary import Channel, IdentityKind, TouchClass
 from rekindle.workflows import audit, consent, refusals
 from rekindle.workflows.outbox import clock, fence, said_before
 from rekindle.workflows.outbox.failpoints import reach
+from rekindle.workflows.outbox.said_before import Ahead
 from rekindle.workflows.outbox.trail import DEFERRED, change
 from rekindle.workflows.why_not import Answer
 
@@ -72,14 +73,24 @@ def claim(worker: str, *, most: int, channel: Channel = Channel.EMAIL, only: Seq
     return [Claim(number, epoch + 1) for number, epoch in found]
 
 
-def mark(claimed: Claim, *, worker: str, settled_at: datetime | None = None) -> Message | None:
+def look_ahead(claims: Sequence[Claim], *, road: Sending) -> Ahead | None:
+    """The rules asked about all that was claimed in one gathering, for `mark`; None where each is asked by itself."""
+    rows = Message.objects.filter(pk__in=[one.message for one in claims], party__isnull=False).select_related("party")
+    letters = [(row, row.party) for row in rows if row.party is not None]
+    return said_before.look_ahead(letters, road=road, at=clock.now()) if len(letters) > 1 else None
+
+
+def mark(
+    claimed: Claim, *, worker: str, settled_at: datetime | None = None, ahead: Ahead | None = None
+) -> Message | None:
     """Steps 2 and 3. The message, marked as being handed over; None where it is not to be: then its row says why.
 
     settled_at  when the settings were last changed by which the caller would send; changed since, it sends nothing
+    ahead       the answers of `look_ahead`, used while nothing they saw has changed
     """
     reach("before_mark")
     with transaction.atomic():
-        row = _marked(claimed, worker=worker, settled_at=settled_at)
+        row = _marked(claimed, worker=worker, settled_at=settled_at, ahead=ahead)
     if row is None:
         return None
     reach("after_mark")
@@ -92,9 +103,10 @@ def mark(claimed: Claim, *, worker: str, settled_at: datetime | None = None) -> 
     return row
 
 
-def _marked(claimed: Claim, *, worker: str, settled_at: datetime | None) -> Message | None:
+def _marked(claimed: Claim, *, worker: str, settled_at: datetime | None, ahead: Ahead | None) -> Message | None:
     """The row, marked under the lock of its person; else None, and the row says why."""
-    party = _locked_party(claimed)
+    # Who could look ahead writes into SQLite: the transaction itself keeps every other writer out.
+    party = _locked_party(claimed) if ahead is None else None
     row = Message.objects.select_for_update(of=("self",)).filter(pk=claimed.message).first()
     at = clock.now()
     if row is None or not _is_ours(row, claimed, worker=worker, at=at):
@@ -106,17 +118,25 @@ def _marked(claimed: Claim, *, worker: str, settled_at: datetime | None) -> Mess
         _back(row, at=at, why="the settings of sending changed meanwhile")
     elif row.expires_at <= at:
         _close(row, MessageState.EXPIRED, at=at, why="its time was over")
-    elif party is None:
+    elif row.party_id is None:
         _close(row, MessageState.CANCELLED, at=at, why="this person is not in the books any more")
-    elif (answer := said_before.ask(row, party, road=road, at=at)).allowed:
-        change(
-            row, MessageState.HANDING_OVER, was=[MessageState.CLAIMED], at=at, worker=worker, claimed_by=worker,
-            lease_until=at + LEASE, attempts=row.attempts + 1, handed_at=at, gate=_trace(answer, at=at),
-        )  # fmt: skip
-        return row
     else:
+        if (yes := ahead.answer(row, at=at) if ahead is not None else None) is not None:
+            return _begun(row, yes, worker=worker, at=at)
+        party = party or consent.locked(Party(pk=row.party_id))
+        answer = said_before.ask(row, party, road=road, at=at)
+        if answer.allowed:
+            return _begun(row, answer, worker=worker, at=at)
         _held_back(row, party, answer, at=at)
     return None
+
+
+def _begun(row: Message, answer: Answer, *, worker: str, at: datetime) -> Message:
+    change(
+        row, MessageState.HANDING_OVER, was=[MessageState.CLAIMED], at=at, worker=worker, claimed_by=worker,
+        lease_until=at + LEASE, attempts=row.attempts + 1, handed_at=at, gate=_trace(answer, at=at),
+    )  # fmt: skip
+    return row
 
 
 def settle(row: Message, handed: Handed, *, worker: str, kept: bool = False) -> bool:

@@ -1,11 +1,20 @@
-"""The rules at the hand-over: those of contact, and those that only a written message can meet."""
+"""The rules at the hand-over: those of contact, and those that only a written message can meet.
+
+For one message under the lock of its person, or for all that were claimed at once: one gathering, and it is kept for
+as long as it is sure that nothing it saw has changed.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+from django.db import connection
 
 from rekindle.decide.eligibility import ALWAYS, Facts
 from rekindle.journal.models import Message, Sending
@@ -16,41 +25,108 @@ from rekindle.relationships.vocabulary import Channel, TouchClass
 from rekindle.workflows import why_not
 from rekindle.workflows.contact_facts import facts
 from rekindle.workflows.occurrences import zone_of
-from rekindle.workflows.outbox.unfit import unfit
+from rekindle.workflows.outbox.unfit import lacking
 from rekindle.workflows.why_not import Answer
 
-_OWED = tuple(touch_class.value for touch_class in ALWAYS)
+_OWED: Final = frozenset(touch_class.value for touch_class in ALWAYS)
+FRESH: Final = timedelta(seconds=2)
+
+Letter = tuple[Message, Party]
 
 
 def ask(row: Message, party: Party, *, road: Sending, at: datetime) -> Answer:
     """Whether this message may go to this person at this instant; asked under the lock of the person's row."""
+    return _ask_all([(row, party)], road=road, at=at)[0]
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """The answers to what was claimed, by message, and until when they hold if nobody writes into the books."""
+
+    answers: dict[int, Answer]
+    holds_until: datetime
+    version: int
+
+    def answer(self, row: Message, *, at: datetime) -> Answer | None:
+        """The yes to this message, inside a transaction that holds the books; None: it must be asked again."""
+        if at >= self.holds_until or _version() != self.version:
+            return None
+        return self.answers.get(row.pk)
+
+
+def look_ahead(letters: Sequence[Letter], *, road: Sending, at: datetime) -> Ahead | None:
+    """Ask for all that was claimed in one gathering. None where it cannot be told whether the books change meanwhile.
+
+    SQLite counts the commits of every other connection and lets one writer in at a time: an answer gathered at one
+    count is true while a transaction that writes sees the same. It is asked for now and for the last instant it may be
+    used, so that no border of time lies between. Whoever has two messages here is asked one by one.
+    """
+    version = _version()
+    if version is None:
+        return None
+    per_party = Counter(party.pk for _row, party in letters)
+    single = [(row, party) for row, party in letters if per_party[party.pk] == 1]
+    until = at + FRESH
+    now = _ask_all(single, road=road, at=at, also_at=until) if single else []
+    answers = {row.pk: answer for (row, _party), answer in zip(single, now, strict=True) if answer.allowed}
+    return Ahead(answers, until, version)
+
+
+def _ask_all(
+    letters: Sequence[Letter], *, road: Sending, at: datetime, also_at: datetime | None = None
+) -> list[Answer]:
+    """One answer a letter, of one gathering. also_at: a later instant at which it must be a yes too."""
     zone = why_not.business_zone()
-    theirs = zone_of(party, otherwise=zone)
-    begins = day_begins(at.astimezone(theirs).date(), theirs)
-    known = _with_message(
-        facts([party.pk], at=at), row, party, begins=begins, lacks=unfit(row, party, road=road, at=at)
-    )
-    return why_not.ask(
-        known,
-        touch_class=TouchClass(row.touch_class),
-        channel=Channel(row.channel),
-        at=at,
-        zone=zone,
-        hour=True,
-    )
+    alike: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for n, (row, _party) in enumerate(letters):
+        alike[row.touch_class, row.channel].append(n)
+    found: dict[int, Answer] = {}
+    for (touch_class, channel), places in alike.items():
+        some = [letters[n] for n in places]
+        known = _with_messages(facts([party.pk for _row, party in some], at=at), some, road=road, at=at, zone=zone)
+        for instant in (at,) if also_at is None else (at, also_at):
+            answers = why_not.ask_all(
+                known, touch_class=TouchClass(touch_class), channel=Channel(channel), at=instant, zone=zone
+            )
+            found |= {
+                n: answer for n, answer in zip(places, answers, strict=True) if n not in found or found[n].allowed
+            }
+    return [found[n] for n in range(len(letters))]
 
 
-def _with_message(known: Facts, row: Message, party: Party, *, begins: datetime, lacks: str | None) -> Facts:
-    """begins: the first instant of the person's own day; lacks: what keeps the message itself from going."""
-    others = reached().filter(party=party).exclude(pk=row.pk)
-    said = bool(row.content) and others.filter(content=row.content).exists()
-    today = others.filter(handed_at__gte=begins).exclude(touch_class__in=_OWED).exists()
+def _with_messages(known: Facts, letters: Sequence[Letter], *, road: Sending, at: datetime, zone: ZoneInfo) -> Facts:
+    """The facts with what only a written message can meet."""
+    begins = [_day_begins(party, at=at, otherwise=zone) for _row, party in letters]
+    before: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    theirs = reached().filter(party__in=[party.pk for _row, party in letters])
+    for number, *message in theirs.values_list("party_id", "pk", "content", "touch_class", "handed_at"):
+        before[number].append((*message,))
+    said, today = [], []
+    for (row, party), day in zip(letters, begins, strict=True):
+        others = [one for one in before[party.pk] if one[0] != row.pk]
+        said.append(bool(row.content) and any(content == row.content for _pk, content, _class, _at in others))
+        today.append(any(when >= day and word not in _OWED for _pk, _content, word, when in others if when))
     people = known.people
     for name, values, kind in (
-        ("said_before", [said], pa.bool_()),
-        ("written_today", [today], pa.bool_()),
-        ("next_day", [begins + timedelta(days=1)], pa.timestamp("us", tz="UTC")),
-        ("unfit", [lacks], pa.string()),
+        ("said_before", said, pa.bool_()),
+        ("written_today", today, pa.bool_()),
+        ("next_day", [day + timedelta(days=1) for day in begins], pa.timestamp("us", tz="UTC")),
+        ("unfit", lacking(letters, road=road, at=at), pa.string()),
     ):
         people = people.append_column(name, pa.array(values, kind))
     return replace(known, people=people)
+
+
+def _day_begins(party: Party, *, at: datetime, otherwise: ZoneInfo) -> datetime:
+    """The first instant of the person's own day."""
+    zone = zone_of(party, otherwise=otherwise)
+    return day_begins(at.astimezone(zone).date(), zone)
+
+
+def _version() -> int | None:
+    """How often others have committed to these books, as this connection sees it; None where that is not told."""
+    if connection.vendor != "sqlite":
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA data_version")
+        return int(cursor.fetchone()[0])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from django.conf import settings
 
@@ -16,22 +19,37 @@ from rekindle.relationships.queries import valid_on
 from rekindle.relationships.vocabulary import Channel, IdentityKind, TouchClass
 
 
-def unfit(row: Message, party: Party, *, road: Sending, at: datetime) -> str | None:
-    """The first thing that keeps this message from going at that instant, as a sentence."""
-    if row.channel == Channel.EMAIL.value and not _is_theirs(row, party, at=at):
-        return "The address is not theirs any more."
-    touch_class = TouchClass(row.touch_class)
+def lacking(letters: Sequence[tuple[Message, Party]], *, road: Sending, at: datetime) -> list[str | None]:
+    """The first thing that keeps each message from going to its person at that instant, as a sentence."""
+    numbers = {party.pk for _row, party in letters}
+    identities = Identity.objects.filter(valid_on(at.date()), party__in=numbers, kind=IdentityKind.EMAIL.value)
+    addresses = set(identities.values_list("party_id", "value"))
+    grounds: dict[int, set[str]] = defaultdict(lambda: {"none"})
+    for party, basis in Consent.objects.filter(party__in=numbers, withdrawn_at=None).values_list("party_id", "basis"):
+        grounds[party].add(basis)
+    ended = Breakup.objects.filter(relationship__party__in=numbers, withdrawn_at=None)
+    left = set(ended.values_list("relationship__party_id", flat=True))
+    return [
+        "The address is not theirs any more."
+        if row.channel == Channel.EMAIL.value and (party.pk, row.recipient) not in addresses
+        else _unfit(row, party, road=road, grounds=frozenset(grounds[party.pk]), has_left=party.pk in left)
+        for row, party in letters
+    ]
+
+
+def _unfit(row: Message, party: Party, *, road: Sending, grounds: frozenset[str], has_left: bool) -> str | None:
     if road.road != Road.LOCAL.value and not (road.from_name and road.from_address):
         return "It does not say who writes; name a sender in Settings."
+    touch_class = TouchClass(row.touch_class)
     if touch_class in ALWAYS:
         return None
     if settings.SITE_URL not in row.text:
         return "It holds no way to hear nothing more."
-    if "postal_address" in _requires(party, touch_class) and not _has_postal(row, road.postal_address):
+    needs = _requires(party.country.upper() or None, touch_class, grounds)
+    if "postal_address" in needs and not _has_postal(row, road.postal_address):
         return "The law where they are asks for our postal address in it; write it in Settings."
-    found = tone.findings(
-        row.text, subject=row.subject, touch_class=touch_class, first_after_end=is_first_after_end(party, but=row.pk),
-    )  # fmt: skip
+    first = has_left and is_first_after_end(party, but=row.pk)
+    found = tone.findings(row.text, subject=row.subject, touch_class=touch_class, first_after_end=first)
     return str(found[0].tone.label) if found and found[0].stops else None
 
 
@@ -45,21 +63,13 @@ def is_first_after_end(party: Party, *, but: int | None = None) -> bool:
     return not others.exclude(touch_class__in=[word.value for word in ALWAYS]).exists()
 
 
-def _is_theirs(row: Message, party: Party, *, at: datetime) -> bool:
-    mine = Identity.objects.filter(valid_on(at.date()), party=party, kind=IdentityKind.EMAIL.value)
-    return mine.filter(value=row.recipient).exists()
-
-
-def _requires(party: Party, touch_class: TouchClass) -> frozenset[str]:
+@lru_cache(maxsize=1024)
+def _requires(country: str | None, touch_class: TouchClass, grounds: frozenset[str]) -> frozenset[str]:
     """All that any ground they may rest on asks of the words; the strictest where the country is not known."""
-    grounds = {"none", *Consent.objects.filter(party=party, withdrawn_at=None).values_list("basis", flat=True)}
-    found: set[str] = set()
-    for basis in grounds:
-        rule = law().rule(
-            country=party.country.upper() or None, channel=Channel.EMAIL, touch_class=touch_class, basis=str(basis)
-        )
-        found |= set(rule.requires) if rule else set()
-    return frozenset(found)
+    rules = (
+        law().rule(country=country, channel=Channel.EMAIL, touch_class=touch_class, basis=basis) for basis in grounds
+    )
+    return frozenset(need for rule in rules if rule for need in rule.requires)
 
 
 def _has_postal(row: Message, postal: str) -> bool:

@@ -11,6 +11,7 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
@@ -26,6 +27,7 @@ from rekindle.errors import RekindleError
 from rekindle.journal.models import MessageAttempt, MessageState, Road, Sending
 from rekindle.workflows.outbox import fence, hand, headers, settle
 from rekindle.workflows.outbox.failpoints import reach
+from rekindle.workflows.outbox.said_before import Ahead
 from rekindle.workflows.sealed import unseal
 
 AT_ONCE: Final = 20  # messages a claim; what a killed worker held comes free after one lease
@@ -132,9 +134,11 @@ def hand_round(worker: str, road: Sending, channel: Channel, *, most: int) -> in
     """Claim up to `most` and bring each to an answer; gives how many were handed over or settled."""
     room = _room(road)
     done = 0
-    for claimed in hand.claim(worker, most=min(most, room)) if room > 0 else []:
+    claims = hand.claim(worker, most=min(most, room)) if room > 0 else []
+    ahead = _look_ahead(claims, road=road)
+    for claimed in claims:
         try:
-            row = hand.mark(claimed, worker=worker, settled_at=road.changed_at)
+            row = hand.mark(claimed, worker=worker, settled_at=road.changed_at, ahead=ahead)
         except (DatabaseError, OSError):
             raise
         except Exception:  # noqa: BLE001  # what cannot be asked about is not sent, and must not hold up the others
@@ -147,9 +151,20 @@ def hand_round(worker: str, road: Sending, channel: Channel, *, most: int) -> in
         handed = channel.hand_over(headers.envelope(row, road))
         hand.settle(row, handed, worker=worker, kept=road.road == Road.LOCAL.value)
         done += 1
+        if isinstance(handed, NotAccepted) and handed.is_address:
+            ahead = None  # an address went out of the books, by our own hand: what was asked ahead may have seen it
         if isinstance(handed, NotAccepted) and handed.is_server:
             _server_trouble(handed)
     return done
+
+
+def _look_ahead(claims: Sequence[hand.Claim], *, road: Sending) -> Ahead | None:
+    try:
+        return hand.look_ahead(claims, road=road)
+    except (DatabaseError, OSError):
+        raise
+    except Exception:  # noqa: BLE001  # somebody who cannot be asked about; each is asked by itself, and that one told
+        return None
 
 
 def _room(road: Sending) -> int:

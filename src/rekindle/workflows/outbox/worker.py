@@ -30,7 +30,7 @@ from rekindle.workflows.outbox.failpoints import reach
 from rekindle.workflows.outbox.said_before import Ahead
 from rekindle.workflows.sealed import unseal
 
-AT_ONCE: Final = 20  # messages a claim; what a killed worker held comes free after one lease
+AT_ONCE: Final = 50  # messages a claim; what a killed worker held comes free after one lease
 SWEEP_SECONDS: Final = 30.0
 _AFTER_TROUBLE: Final = 15.0
 

@@ -31,8 +31,10 @@ django.setup()
 
 from chaos.post_office import PostOffice, open_post_office  # noqa: E402
 from django.core.management import call_command  # noqa: E402
+from django.db import DatabaseError, close_old_connections  # noqa: E402
 
 from rekindle.journal.models import Message, MessageState, Road, Security, Sending  # noqa: E402
+from rekindle.journal.models.message import OPEN  # noqa: E402
 from rekindle.relationships.models import Brand, Consent, Identity, Party, Relationship  # noqa: E402
 from rekindle.relationships.vocabulary import Basis, Channel, Commercial, IdentityKind, Stage, TouchClass  # noqa: E402
 from rekindle.workflows import suppress  # noqa: E402
@@ -83,7 +85,7 @@ def worker(point: str, log: Path) -> subprocess.Popen[bytes]:
     code = (
         "import django; django.setup(); import threading; from datetime import timedelta; "
         "from rekindle.workflows.outbox import hand, worker; hand.LEASE = timedelta(seconds=6); "
-        "worker.SWEEP_SECONDS = 1.0; worker.work(threading.Event(), idle_seconds=0.1)"
+        "worker.SWEEP_SECONDS = 1.0; worker.AFTER_TROUBLE = 1.0; worker.work(threading.Event(), idle_seconds=0.1)"
     )
     with log.open("ab") as file:
         return subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=file, stderr=file)
@@ -141,10 +143,13 @@ def _run(
     ended = threading.Event()
     while time.monotonic() < deadline:
         ended.wait(0.15)
-        if waiting:
-            one = waiting.pop()
-            suppress.suppress(one, reason="never again", source="drill", by=None)
-            said_no[one.pk] = datetime.now(UTC)
+        try:
+            if waiting:
+                suppress.suppress(waiting[-1], reason="never again", source="drill", by=None)
+                said_no[waiting.pop().pk] = datetime.now(UTC)
+        except DatabaseError:
+            close_old_connections()  # it fell over: the no was not taken, and is said again
+            continue
         for place, one_worker in enumerate(workers):
             if kills < asked.kills and one_worker.poll() is None and chance.random() < 0.06:
                 one_worker.send_signal(signal.SIGKILL)
@@ -152,19 +157,23 @@ def _run(
                 one_worker.wait()
                 kills += 1
                 workers[place] = worker(grief(chance) if kills < asked.kills else "", home / "workers.log")
-        # What was refused for now would wait minutes for its turn: the drill does not.
-        Message.objects.filter(state=MessageState.QUEUED.value, not_before__gt=datetime.now(UTC)).update(
-            not_before=datetime.now(UTC)
-        )
-        unsettled = Message.objects.filter(
-            state__in=[MessageState.QUEUED.value, MessageState.CLAIMED.value, MessageState.HANDING_OVER.value]
-        )
-        if sending().paused or (not waiting and not unsettled.exists()):
-            break
+        try:
+            if sending().paused or (not waiting and not _unsettled()):
+                break
+        except DatabaseError:
+            close_old_connections()
     for one_worker in workers:
         one_worker.kill()
         one_worker.wait()
     return kills, said_no
+
+
+def _unsettled() -> bool:
+    """Whether any message is still on its way. What was refused for now would wait minutes: the drill does not."""
+    Message.objects.filter(state=MessageState.QUEUED.value, not_before__gt=datetime.now(UTC)).update(
+        not_before=datetime.now(UTC)
+    )
+    return Message.objects.filter(state__in=[state.value for state in OPEN]).exists()
 
 
 def _verdict(

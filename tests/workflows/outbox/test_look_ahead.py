@@ -120,3 +120,23 @@ def test_a_refusal_ahead_is_asked_again_and_kept(cleo: Relationship, ben: Relati
     marked(claims, hand.look_ahead(claims, road=fence.check(deep=False)))
     assert first.pk in asked
     assert Message.objects.get(pk=first.pk).state == MessageState.CANCELLED
+
+
+@pytest.mark.parametrize("point", ["mail.before_dot", "mail.after_dot", "mail.after_answer"])
+def test_who_says_stop_while_one_is_on_the_wire_gets_at_most_that_one(
+    cleo: Relationship, ben: Relationship, office: PostOffice, monkeypatch, point: str
+) -> None:
+    write(cleo), write(ben, "letter:ben"), write(ben, "letter:ben:2"), write(cleo, "letter:2")
+    said: list[str] = []
+
+    def reach(name: str) -> None:
+        if name == point and not said:
+            said.append(name)
+            for one in (cleo, ben):
+                elsewhere(lambda party=one.party: unsubscribe.stop(party, what=unsubscribe.scope("email"), said="no"))
+
+    monkeypatch.setattr(worker, "reach", reach)
+    worker.run_once()
+    assert said == [point]
+    assert len(office.taken()) <= 1
+    assert Message.objects.filter(state=MessageState.CANCELLED.value).count() == 3

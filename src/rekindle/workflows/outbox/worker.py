@@ -32,7 +32,7 @@ from rekindle.workflows.sealed import unseal
 
 AT_ONCE: Final = 50  # messages a claim; what a killed worker held comes free after one lease
 SWEEP_SECONDS: Final = 30.0
-_AFTER_TROUBLE: Final = 15.0
+AFTER_TROUBLE: Final = 15.0
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def work(stop: threading.Event, *, idle_seconds: float = 1.0) -> None:
             else:
                 _log.exception("the outbox met an unforeseen error and goes on in a while")
             hands.let_go()
-            stop.wait(_AFTER_TROUBLE)
+            stop.wait(AFTER_TROUBLE)
         stop.wait(idle_seconds)
     hands.let_go()
 
@@ -179,4 +179,4 @@ def _server_trouble(handed: NotAccepted) -> None:
     if handed.code is not None and handed.code // 100 == 5:
         fence.pause(f"the mail server does not let us in: {handed.reply}")
     else:
-        time.sleep(min(_AFTER_TROUBLE, 1.0))
+        time.sleep(min(AFTER_TROUBLE, 1.0))

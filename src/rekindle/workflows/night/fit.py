@@ -3,7 +3,8 @@
 1. hold the last stretch of time back: fit every model and baseline on what came before, ask each about the stretch;
    a blend of the models is asked too, with the weights that told the stretch before that one best;
 2. the one that answered best, and better than the rate baseline, is used (understand.choice);
-3. fit every model again on everything up to the day, and the values of purchases beside;
+3. fit that one again on everything up to the day, and the values of purchases beside; the others too, up to 50,000
+   people: beyond, they keep what they had learned when they were judged;
 4. write each with its parameters, its boundary in words and its error on held-out time.
 
 Where there is too little to learn from, nothing is claimed: the reason is kept and the pages say it.
@@ -32,7 +33,7 @@ from rekindle.understand.fitted import in_longer_unit
 from rekindle.understand.origins import Window
 from rekindle.workflows.night.reading import Reading, floats
 
-MOST_TO_JUDGE = 100_000  # people: a held-out comparison is settled long before; our choice
+MOST_TO_JUDGE = 50_000  # people: a held-out comparison is settled long before; our choice
 SHORTEST_WINDOW = 7  # days: a shorter held-out stretch says nothing about people
 WEEK = 7.0
 
@@ -65,9 +66,11 @@ def run(reading: Reading) -> int:
                 f"the history spans {int(T.max())} days; at least {3 * SHORTEST_WINDOW} are needed to judge a model."
             )
         logs = floats(alive["gap_log_micro"]) / 1e6
-        judged = _choose(reading, window, people=alive.num_rows)
+        judged, repeats = _choose(reading, window, people=alive.num_rows)
         picked = choice.refit(judged, x, t_x, T, sum_log_gaps=logs)
-        documents = _documents(picked, x, t_x, T, logs, learned=judged.chosen.fit.model)
+        if alive.num_rows <= MOST_TO_JUDGE:
+            picked, repeats = _all_again(picked, x, t_x, T, logs), float(x.sum())
+        documents = _documents(picked, repeats_then=repeats, repeats_now=float(x.sum()))
         facts |= {"held_back_days": window.days, "chosen": picked.chosen.fit.to_json()}
     except NotEnoughData as error:
         facts["why_none"] = str(error)
@@ -78,15 +81,17 @@ def run(reading: Reading) -> int:
     return int(alive.num_rows)
 
 
-def _choose(reading: Reading, window: _Window, *, people: int) -> choice.Choice:
+def _choose(reading: Reading, window: _Window, *, people: int) -> tuple[choice.Choice, float]:
+    """(the judgement, the repeat purchases it learned from)."""
     cutoff = reading.as_of - timedelta(days=window.days)
     held = _histories(reading, cutoff=cutoff, until=reading.as_of, people=people)
     if held.x.size == 0:
         raise NotEnoughData(f"nobody was here before the last {window.days} days, which are held back to judge by.")
     before = _histories(reading, cutoff=cutoff - timedelta(days=window.days), until=cutoff, people=people)
-    return choice.choose(
+    judged = choice.choose(
         *held.columns(), held.seen, horizon_days=float(window.days), sum_log_gaps=held.sum_log_gaps, before=before
     )
+    return judged, float(held.x.sum())
 
 
 def _histories(reading: Reading, *, cutoff: date, until: date, people: int) -> Window:
@@ -111,12 +116,24 @@ def _histories(reading: Reading, *, cutoff: date, until: date, people: int) -> W
     )
 
 
-def _documents(
-    picked: choice.Choice, x: Floats, t_x: Floats, T: Floats, sum_log_gaps: Floats, *, learned: str
-) -> list[dict[str, Any]]:
-    """Every candidate as a row of the journal: parameters from everything, errors from the stretch held back.
+def _all_again(picked: choice.Choice, x: Floats, t_x: Floats, T: Floats, sum_log_gaps: Floats) -> choice.Choice:
+    """The same judgement, the models that are not used learned from everything as well."""
+    found = []
+    for candidate in picked.candidates:
+        fit = candidate.fit
+        if isinstance(fit, Baseline | Blend) or candidate.chosen:
+            found.append(candidate)
+            continue
+        again = fit_or_why(choice.MODELS[fit.model], x, t_x, T, sum_log_gaps)
+        told = replace(fit, boundary=again) if isinstance(again, str) else replace(again, held_out=fit.held_out)
+        found.append(replace(candidate, fit=told))
+    return replace(picked, candidates=tuple(found))
 
-    learned   the model that has been learned from everything already
+
+def _documents(picked: choice.Choice, *, repeats_then: float, repeats_now: float) -> list[dict[str, Any]]:
+    """Every candidate as a row of the journal, with its errors from the stretch held back.
+
+    repeats_then, repeats_now   repeat purchases that the judged and the used ones learned from
     """
     rows = []
     for candidate, document in zip(picked.candidates, picked.to_json(), strict=True):
@@ -124,12 +141,6 @@ def _documents(
         if isinstance(fit, Baseline | Blend):  # a blend's letters are its weights; its models stand beside it
             rows.append(document)
             continue
-        if fit.model != learned:
-            again = fit_or_why(choice.MODELS[fit.model], x, t_x, T, sum_log_gaps)
-            if isinstance(again, str):
-                rows.append(document | {"boundary": again})
-                continue
-            fit = replace(again, held_out=fit.held_out)
         rows.append(
             document
             | {
@@ -139,7 +150,7 @@ def _documents(
                 "n": fit.n,
                 "converged": fit.converged,
                 "boundary": fit.boundary,
-                "per_week": in_longer_unit(fit, of=WEEK, repeats=float(x.sum())),
+                "per_week": in_longer_unit(fit, of=WEEK, repeats=repeats_now if candidate.chosen else repeats_then),
                 "fit": fit.to_json(),
             }
         )

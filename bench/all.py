@@ -19,6 +19,10 @@ BENCHES = (
     ("lifetime_value.py",),
     ("hazard.py", "--seeds", "0"),
     ("backtest.py", "--people", "20000"),
+    ("outbox.py", "--messages", "1000"),
+    ("looked_after.py",),
+    ("playbooks.py", "--people", "100000"),
+    ("rendering.py", "--people", "20000"),
     ("pymc_marketing.py", "--draws", "200", "--models", "bgnbd"),
 )
 

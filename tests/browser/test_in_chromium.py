@@ -38,7 +38,9 @@ def rooms(page: Page, house: House) -> list[str]:
     return [
         "/", "/?whose=all", "/people/", "/people/?q=zzzz", at_risk, gone, f"{gone}why-not/", f"{at_risk}story/",
         "/take-in/", "/take-in/1/", "/take-in/1/undo/", "/take-in/3/", "/nights/", "/nights/1/", "/why/",
-        "/trust-the-numbers/", "/settings/",
+        "/trust-the-numbers/", "/playbooks/", "/playbooks/new/", "/woo/", "/calendar/", "/milestones/", "/paper/",
+        "/content/", "/content/letters/", "/referrals/", "/inbound/", "/who-spoke/", "/coverage/", "/say-and-do/",
+        "/settings/mailbox/", "/settings/webhooks-out/", "/settings/",
         "/settings/staff/", "/settings/me/", "/accounts/password/", "/accounts/second-factor/",
     ]  # fmt: skip
 

@@ -19,13 +19,15 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 from people_cast import consents, ended, person, staff, task
+from playbook_cast import WOO as PLAN
 
 from rekindle.accounts.models import ApiToken, SetUpLink, User
 from rekindle.accounts.roles import Role
-from rekindle.journal.models import AuditEntry, Message, Night, WebhookSource
+from rekindle.journal.models import AuditEntry, ContentItem, Hook, Inbound, Message, Night, PrintRun, WebhookSource
 from rekindle.relationships import models as books
 from rekindle.relationships.vocabulary import ExitGround, ExitState, MilestoneKind, WantBack
 from rekindle.workflows import merge, take_in
+from rekindle.workflows.playbooks import books as playbook_books
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
@@ -111,7 +113,12 @@ def world(db: None, tmp_path: Path) -> dict[str, Any]:
         "user_id": staff(Role.AGENT, name="Abel Agent").pk,
         "slug": {"company_exit_lane": "open", None: "cooling"},
         "token": "wrong",
+        "item_id": ContentItem.objects.create(title="x", words="x").pk,
+        "code": "thanks",
+        "plan": playbook_books.new_version(PLAN, by=owner).playbook.code,
         "who": "wrong",
+        "referral_id": books.Referral.objects.create(referrer=one.party, name="x", reach="y", via="door").pk,
+        "kind": "no_easy_ask",
         "return_id": books.SafeReturn.objects.create(relationship=one, life=2, returned_on=today).pk,
         "sign_id": books.Resurfacing.objects.create(party=one.party, via="door", matched_by="link").pk,
         "request_id": books.DataRequest.objects.create(party=one.party, kind="access", via="door", due_on=today).pk,
@@ -125,7 +132,10 @@ def world(db: None, tmp_path: Path) -> dict[str, Any]:
             made_by="x",
             expires_at=timezone.now() + timedelta(days=1),
         ).pk,
+        "run_id": PrintRun.objects.create().pk,
+        "hook_id": Hook.objects.create(name="till", url="https://till.example/", events=[], secret="x").pk,
         "source_id": WebhookSource.objects.create(slug="till", shape="plain", secret="x", made_by=owner).pk,
+        "inbound_id": Inbound.objects.create(source="x", number="x", kind="reply", occurred_at=timezone.now()).pk,
         "token_id": ApiToken.objects.create(
             user=owner, name="x", token_hash="x", starts_with="rk_", expires_at=timezone.now() + timedelta(days=9)
         ).pk,

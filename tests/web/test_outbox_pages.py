@@ -52,9 +52,12 @@ def test_sending_is_off_until_somebody_switches_it_on(tmp_path: Path) -> None:
         client.post("/settings/sending/keep/", {**FORM, "port": str(office.port)})
         assert sending().road == Road.LOCAL
         page = client.post("/settings/sending/on/", follow=True).content.decode()
+        assert "nobody outside can know oak.example" in page
+        assert sending().road == Road.LOCAL
+        page = client.post("/settings/sending/on/", {"anyway": "yes"}, follow=True).content.decode()
     assert "Mail goes out from now on" in page
     assert sending().road == Road.SMTP
-    assert AuditEntry.objects.filter(verb="sending.switched").exists()
+    assert AuditEntry.objects.get(verb="sending.switched").details == {"to": "smtp", "missing": ["domain"]}
 
 
 def test_a_server_that_does_not_answer_is_not_switched_to() -> None:

@@ -254,12 +254,16 @@ def forget(
 
 
 @app.command()
-def check(as_json: JsonFlag = False) -> None:
+def check(
+    domain: Annotated[bool, typer.Option("--domain", help="Also look at the domain while sending is off.")] = False,
+    selector: Annotated[str | None, typer.Option("--selector", help="The name of the domain's DKIM key.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Whether this installation is sound: books, history, audit trail, settings."""
     ready()
     from rekindle.workflows import check as checking
 
-    findings = checking.everything()
+    findings = checking.everything(domain=domain, selector=selector or "")
     if as_json:
         say_json([finding.as_json() for finding in findings])
     else:

@@ -67,13 +67,15 @@ def work() -> None:
 
 
 def _work(stop: threading.Event) -> None:
-    from rekindle.workflows import jobs
+    from rekindle.workflows import jobs, rounds
     from rekindle.workflows.outbox import worker
 
     outbox = threading.Thread(target=worker.work, args=(stop,), name="outbox", daemon=True)
     outbox.start()
+    others = rounds.begin(stop)
     jobs.work(stop)
-    outbox.join(STOP_SECONDS)
+    for thread in (outbox, *others):
+        thread.join(STOP_SECONDS)
 
 
 def _server(host: str, port: int) -> Any:

@@ -145,17 +145,32 @@ def ties_of(party: Party) -> list[Tie]:
     return sorted(found, key=lambda tie: tie.ended_on is not None)
 
 
-def milestones_near(days: Sequence[date], *, limit: int) -> list[Milestone]:
-    """Days to remember that the person agreed to and whose month and day are among `days`, of people still with us."""
+def owns_more_than(owner: User, *, limit: int) -> bool:
+    """Whether a member of staff looks after more than `limit` people; looks at no more of them than that."""
+    return Relationship.objects.filter(owner=owner).values("pk")[limit : limit + 1].exists()
+
+
+def milestones_near(days: Sequence[date], *, limit: int, owner: User | None = None) -> list[Milestone]:
+    """Days to remember that the person agreed to and whose month and day are among `days`, of people still with us.
+
+    owner  only of the people this member of staff looks after
+    """
     found = Milestone.objects.filter(_month_and_day("on", days), may_remember=True, party__deceased_on=None)
+    if owner is not None:
+        found = found.filter(party__in=Relationship.objects.filter(owner=owner).values("party"))
     return list(found.select_related("party").order_by("pk")[:limit])
 
 
-def first_lives_begun(days: Sequence[date], *, limit: int) -> list[Episode]:
-    """First lives that began on the month and day of one of `days`, of people still with us and not closed."""
+def first_lives_begun(days: Sequence[date], *, limit: int, owner: User | None = None) -> list[Episode]:
+    """First lives that began on the month and day of one of `days`, of people still with us and not closed.
+
+    owner  only of the people this member of staff looks after
+    """
     found = Episode.objects.filter(
         _month_and_day("began_on", days), number=1, relationship__party__deceased_on=None
     ).exclude(relationship__stage=Stage.CLOSED.value)
+    if owner is not None:
+        found = found.filter(relationship__owner=owner)
     return list(found.select_related("relationship__party", "relationship__brand").order_by("pk")[:limit])
 
 

@@ -53,6 +53,9 @@ STEPS: Mapping[str, Named] = {
     "tasks": Named(
         _("Hand out"), _("Puts people worth a talk on somebody's list, as far as the minutes of a day reach.")
     ),
+    "playbooks": Named(
+        _("Go on with plans"), _("Lets people into plans and takes the steps that came due. Words wait in the outbox.")
+    ),
     "snapshot": Named(_("Keep"), _("Keeps the whole choice, so that this night can be looked up later.")),
 }
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import shutil
 import stat
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from django.conf import settings
 from django.core.checks import WARNING, run_checks
@@ -15,28 +13,33 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count
 
 from rekindle import home
-from rekindle.journal.models import Intake, IntakeState, Night, NightState
+from rekindle.journal.models import Intake, IntakeState, Night, NightState, Road
 from rekindle.relationships.models import Party, Relationship
 from rekindle.workflows import audit, take_in
+from rekindle.workflows.findings import Finding
+from rekindle.workflows.outbox.put import sending as the_row
 
 LOW_DISK_GB = 2
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One question, whether its answer is good, and the answer in one line."""
+def everything(*, domain: bool = False, selector: str = "") -> list[Finding]:
+    """Every question, in order. Reading only.
 
-    name: str
-    ok: bool
-    text: str
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+    domain    also whether the domain is ready for sending, while sending is still off; once it is on, always
+    selector  the name of its DKIM key; empty: the usual ones are tried
+    """
+    return [*(question() for question in _QUESTIONS), *_sending(domain=domain, selector=selector)]
 
 
-def everything() -> list[Finding]:
-    """Every question, in order. Reading only."""
-    return [question() for question in _QUESTIONS]
+def _sending(*, domain: bool, selector: str) -> list[Finding]:
+    from rekindle.workflows import sending  # it brings the mail providers' library, which no other question needs
+
+    row = the_row()
+    if row.road == Road.LOCAL.value and not domain:
+        return [Finding("sending", True, "sending is off: every message is kept in the outbox folder of this house")]
+    if row.paused:
+        return [Finding("sending", False, f"sending is paused: {row.paused}"), *sending.findings(selector=selector)]
+    return sending.findings(selector=selector)
 
 
 def _home() -> Finding:
@@ -117,6 +120,13 @@ def _deployment() -> Finding:
     )
 
 
+def _mailbox() -> Finding:
+    from rekindle.workflows.inbound import mailbox
+
+    ok, text = mailbox.told()
+    return Finding("mailbox", ok, text)
+
+
 _QUESTIONS: tuple[Callable[[], Finding], ...] = (
     _home,
     _disk,
@@ -126,5 +136,6 @@ _QUESTIONS: tuple[Callable[[], Finding], ...] = (
     _history,
     _audit,
     _night,
+    _mailbox,
     _deployment,
 )

@@ -43,6 +43,7 @@ from rekindle.workflows import (
     cases,
     company_exits,
     data_requests,
+    demo_touches,
     door,
     feedback,
     interviews,
@@ -97,6 +98,7 @@ def _work(today: date, *, time_zone: str) -> None:
     _belong_together(desk)
     _write(desk)
     _hear_from_them()
+    demo_touches.work(nora=nora, trainers=trainers)
 
 
 def _write(desk: Desk) -> None:

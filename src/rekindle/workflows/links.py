@@ -29,6 +29,7 @@ class LinkPurpose(Word):
     PREFERENCES = "preferences", "say what they would like to hear"
     UNSUBSCRIBE = "unsubscribe", "hear nothing more, in one click"
     DOOR = "door", "come back, or anything else"
+    REFERRAL = "referral", "speak to us, recommended by a friend"
 
 
 LONGEST_ABOUT: Final = 64

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final
 
+from django.utils import timezone
+
+from rekindle.journal.models import Enrolment, EnrolmentState, EnrolmentStep
 from rekindle.relationships.models import (
     Breakup,
     Consent,
@@ -44,6 +47,7 @@ def relationships(keep: Party, gone: Party, ledger: Ledger) -> None:
         _breakups(one, other, ledger)
         _open_task(one, other, ledger)
         _episodes(one, other, ledger)
+        _enrolments(one, other, ledger)
         _standing(one, other, ledger)
         give(other, one, ledger)
         _quiet(one, ledger)
@@ -98,6 +102,42 @@ def _open_task(one: Relationship, other: Relationship, ledger: Ledger) -> None:
     taken = set(Task.objects.filter(relationship=one, state__in=_OPEN_TASK).values_list("source", flat=True))
     for task in Task.objects.filter(relationship=other, state__in=_OPEN_TASK, source__in=taken):
         ledger.set(task, state=TaskState.WITHDRAWN.value)
+
+
+def _enrolments(one: Relationship, other: Relationship, ledger: Ledger) -> None:
+    """One way through a playbook an occasion, the one that is further: what was said once is not said again.
+
+    Under way in one plan, or in two of one family, is one too: the record that goes leaves its own.
+    """
+    mine = list(Enrolment.objects.filter(relationship=one))
+    same = {(row.playbook_id, row.occurrence): row for row in mine}
+    active = [row for row in mine if row.state == EnrolmentState.ACTIVE.value]
+    for row in Enrolment.objects.filter(relationship=other):
+        twin = same.get((row.playbook_id, row.occurrence))
+        if twin is not None:
+            _one_way(twin, row, ledger)
+        elif row.state == EnrolmentState.ACTIVE.value and any(
+            row.playbook_id == stays.playbook_id or (row.family and row.family == stays.family) for stays in active
+        ):
+            ledger.set(row, state=EnrolmentState.LEFT.value, ended_at=timezone.now(), reason="two records became one")
+
+
+def _one_way(twin: Enrolment, row: Enrolment, ledger: Ledger) -> None:
+    """Whoever has left has left; else the place further along holds. Steps that only one has taken are kept."""
+    gone = min((twin, row), key=lambda each: each.state != EnrolmentState.LEFT.value)
+    leads = gone if gone.state == EnrolmentState.LEFT.value else max((twin, row), key=lambda each: each.step)
+    if leads is row:
+        ledger.set(
+            twin, version_id=row.version_id, step=row.step, due_at=row.due_at, state=row.state, ended_at=row.ended_at,
+            reason=row.reason, facts=row.facts,
+        )  # fmt: skip
+    taken = set(EnrolmentStep.objects.filter(enrolment=twin).values_list("step", flat=True))
+    for step in EnrolmentStep.objects.filter(enrolment=row):
+        if step.step in taken:
+            ledger.drop(step)
+        else:
+            ledger.set(step, enrolment_id=twin.pk)
+    ledger.drop(row)
 
 
 def _episodes(one: Relationship, other: Relationship, ledger: Ledger) -> None:

@@ -11,7 +11,8 @@
 9. stages      where every relationship stands, and each step it took
 10. decide     one choice a person, doing nothing included
 11. tasks      suggestions for humans; nothing is sent
-12. snapshot   the night kept whole, its totals adding up
+12. playbooks  who enters a plan of touches, and the steps that came due; what they write waits in the outbox
+13. snapshot   the night kept whole, its totals adding up
 
 Each step may be cut off at any moment: the same night is taken up again at the first step that had not finished,
 with the files the earlier steps left, and ends as an undisturbed one. If loads or settings changed meanwhile it
@@ -51,6 +52,7 @@ STEPS = (
     "stages",
     "decide",
     "tasks",
+    "playbooks",
     "snapshot",
 )
 LEASE = timedelta(minutes=10)  # a night whose lease is over is shown as stopped; any later run takes it up

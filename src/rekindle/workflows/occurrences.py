@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from rekindle.accounts.models import User
 from rekindle.errors import BadInput
 from rekindle.relationships import owed_queries
 from rekindle.relationships.models import Episode, Milestone, Party
@@ -106,6 +107,23 @@ def occurrences_of(
     _check(at, days=days)
     lives = [life] if life is not None else []
     return _falling(list(milestones), lives, at=at, days=days, leap_day_in_march=leap_day_in_march)
+
+
+def occurrences_of_owner(owner: User, *, at: datetime, days: int, limit: int) -> list[Occurrence] | None:
+    """The same for the people one member of staff looks after, soonest first.
+
+    Gives None where they look after more than `limit` people: the calendar of everybody tells those days.
+    """
+    _check(at, days=days)
+    if owed_queries.owns_more_than(owner, limit=limit):
+        return None
+    utc_day = at.astimezone(UTC).date()
+    near = {utc_day + timedelta(days=offset) for offset in range(-1, days + 1)}
+    if any((day.month, day.day) in {(2, 28), (3, 1)} for day in near):
+        near.add(date(1904, 2, 29))
+    milestones = owed_queries.milestones_near(sorted(near), limit=limit, owner=owner)
+    lives = owed_queries.first_lives_begun(sorted(near), limit=limit, owner=owner)
+    return _falling(milestones, lives, at=at, days=days, leap_day_in_march=False) if milestones or lives else []
 
 
 def falls_on(on: date, *, year: int, leap_day_in_march: bool = False) -> date:

@@ -32,6 +32,7 @@ from rekindle.relationships.policy import BY_US, CLEAN_BREAK, DECIDE_WITHIN_DAYS
 from rekindle.relationships.reasons import ranked
 from rekindle.relationships.vocabulary import BreakupKind, Contact, Feeling, Initiator, Stage, Terms, Wound
 from rekindle.workflows import audit, clean_break, endings, policies
+from rekindle.workflows.hooks_out import events, tell
 
 FURTHEST: Final = timedelta(days=5 * 366)
 """An end announced for later than in five years is a slip of the pen. Our choice."""
@@ -99,6 +100,7 @@ def record_end(
             if seconded_by is not None:
                 details["seconded_by"] = seconded_by.pk
             audit.record("end.recorded", actor=by, subject=f"breakup:{end.pk}", details=details)
+            tell.person(events.PERSON_LEFT, relationship, key=f"breakup:{end.pk}")
     return Parted(end, parted[0], is_news, parted[1], decide_by(end))
 
 

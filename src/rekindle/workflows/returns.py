@@ -33,6 +33,7 @@ from rekindle.relationships.safe_return import BY_CODE, COMPANIONS, FIXED, ITEMS
 from rekindle.relationships.stages import allowed
 from rekindle.relationships.vocabulary import Commercial, Contact, ItemState, Stage
 from rekindle.workflows import audit, endings
+from rekindle.workflows.hooks_out import events, tell
 from rekindle.workflows.return_credit import Came, credits_of
 from rekindle.workflows.writing import LINE, words
 
@@ -88,6 +89,7 @@ def record_return(relationship: Relationship, *, on: date, by: User, words: str 
             details={"relationship": relationship.pk, "life": life, "on": on.isoformat(),
                      "credit": credit.credit.value},
         )  # fmt: skip
+        tell.person(events.PERSON_RETURNED, relationship, key=f"return:{found.pk}:{life}")
     return found
 
 

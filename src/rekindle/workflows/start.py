@@ -2,7 +2,7 @@
 
 1. make REKINDLE_HOME, private to its owner;
 2. bring the tables up to date (tables are only added to; an unreachable database stops here and says so);
-3. finish what a killed process left half done;
+3. finish what a killed process left half done, and lay out the playbooks that come with the product, turned off;
 4. while there is no owner yet, make a one-time link for one.
 """
 
@@ -18,6 +18,7 @@ from rekindle import home
 from rekindle.accounts.models import User
 from rekindle.accounts.roles import Role
 from rekindle.errors import Conflict, RekindleError
+from rekindle.journal.models import Playbook
 from rekindle.workflows import merge, staff, take_in
 
 
@@ -28,6 +29,10 @@ def prepare() -> None:
     with suppress(Conflict):  # a load is being taken in right now, by a process that is alive and will finish it
         take_in.resume()
         merge.finish_if_any()
+    if not Playbook.objects.exists():  # newer ones come with a night
+        from rekindle.workflows.playbooks import books  # YAML and its schema, which no other start needs
+
+        books.install()
 
 
 def migrate() -> None:

@@ -2,7 +2,8 @@
 
 1. take the open tasks, and those put off whose day has come, that were made on or before the day;
 2. keep one owner's and nobody's, when an owner is asked for;
-3. order by rank, the highest value at stake first, and give the first `limit` as cards.
+3. first those who spoke to us, who waits longest first; then what a plan asks; then the night's own by rank, the
+   highest value at stake first; give the first `limit` as cards.
 
 Reading only: the night makes tasks, `workflows.tasks` answers them.
 """
@@ -14,12 +15,12 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from rekindle.accounts.models import User
 from rekindle.relationships.models import Brand, Task
-from rekindle.relationships.vocabulary import Channel, Stage, Suggestion, TaskState, TouchClass
+from rekindle.relationships.vocabulary import Channel, Stage, Suggestion, TaskSource, TaskState, TouchClass
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class TodayCard:
     state: TaskState
     owner: str
     rank: int | None
+    source: TaskSource
 
     def as_json(self) -> dict[str, Any]:
         """The keys of the command line; `value_at_stake` is in minor units of `currency`, null when not known."""
@@ -80,14 +82,31 @@ def today(*, as_of: date | None = None, owner: User | None = None, limit: int = 
     as_of   the day; None is now, in the business's time zone
     owner   a member of staff: their people and those nobody looks after; None is everybody's
     """
-    day = as_of or business_day()
-    tasks = Task.objects.filter(
-        Q(state=TaskState.OPEN.value) | Q(state=TaskState.LATER.value, due_on__lte=day), made_on__lte=day
-    )
+    tasks = waiting(day=as_of or business_day())
     if owner is not None:
         tasks = tasks.filter(Q(owner=owner) | Q(owner__isnull=True))
-    ordered = tasks.select_related("relationship__party", "owner").order_by(F("rank").asc(nulls_last=True), "id")
-    return [card_of(task) for task in ordered[: max(limit, 0)]]
+    return [card_of(task) for task in in_order(tasks)[: max(limit, 0)]]
+
+
+def waiting(*, day: date) -> QuerySet[Task]:
+    """Tasks that wait for a human on a day, in no order."""
+    return Task.objects.filter(
+        Q(state=TaskState.OPEN.value) | Q(state=TaskState.LATER.value, due_on__lte=day), made_on__lte=day
+    )
+
+
+def in_order(tasks: QuerySet[Task]) -> QuerySet[Task]:
+    """Tasks with what a card shows of them, in the order of the day."""
+    lane = Case(
+        When(source=TaskSource.PERSON.value, then=Value(0)),
+        When(source=TaskSource.PLAYBOOK.value, then=Value(1)),
+        default=Value(2),
+    )
+    # The night's own go by rank: a suggestion put off keeps its place, whatever its day.
+    due = Case(When(source=TaskSource.NIGHT.value, then=Value(None)), default=F("due_on"))
+    return tasks.select_related("relationship__party", "owner").order_by(
+        lane, due, F("rank").asc(nulls_last=True), "id"
+    )
 
 
 def card_of(task: Task) -> TodayCard:
@@ -114,4 +133,5 @@ def card_of(task: Task) -> TodayCard:
         state=TaskState(task.state),
         owner=str(task.owner) if task.owner else "",
         rank=task.rank,
+        source=TaskSource(task.source),
     )

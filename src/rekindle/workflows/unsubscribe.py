@@ -26,6 +26,7 @@ from rekindle.relationships.vocabulary import RUNNING, Channel, Contact, Stage, 
 from rekindle.relationships.wishes import HowOften
 from rekindle.workflows import audit, consent, endings
 from rekindle.workflows.consent import ASKED_ABOUT, pairs
+from rekindle.workflows.hooks_out import events, tell
 from rekindle.workflows.suppress import is_suppressed, suppress
 
 VIA: Final = "unsubscribe link"
@@ -77,7 +78,10 @@ def is_customer(party: Party) -> bool:
 
 def stop(party: Party, *, what: Scope, said: str, via: str = VIA) -> int:
     """A no to what the link is about; gives how many grounds that closed or newly forbids. `said`: as it was shown."""
-    return consent.refuse(party, about=pairs(what.roads, what.purposes), via=via, said=said)
+    with transaction.atomic():
+        refused = consent.refuse(party, about=pairs(what.roads, what.purposes), via=via, said=said)
+        tell.person(events.PERSON_UNSUBSCRIBED, party, about="some")
+    return refused
 
 
 def less(party: Party, *, via: str = VIA) -> bool:
@@ -122,6 +126,7 @@ def never_again(party: Party, *, said: str, via: str = VIA) -> None:
             _silence(relationship, via=via, closes=not still)
         if not still:
             suppress(party, reason="asked never to be contacted again", source=via[:64], by=None)
+        tell.person(events.PERSON_UNSUBSCRIBED, party, about="never")
 
 
 def _silence(relationship: Relationship, *, via: str, closes: bool) -> None:

@@ -11,29 +11,27 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.utils import timezone
 
 from rekindle.accounts.models import User
-from rekindle.act import letters, tone
-from rekindle.act.letters import Letter, When
+from rekindle.act import html, letters, tone
+from rekindle.act.letters import Letter
 from rekindle.act.tone import Finding
 from rekindle.decide.eligibility import ALWAYS
 from rekindle.errors import BadInput
 from rekindle.journal.models import Message
-from rekindle.relationships.models import Brand, Breakup, Feedback, Party, Promise, Relationship
-from rekindle.relationships.vocabulary import Channel, Commercial, PromiseState, TouchClass
-from rekindle.workflows.outbox.headers import stop_link
-from rekindle.workflows.outbox.put import Words, put, sending
+from rekindle.relationships import queries
+from rekindle.relationships.models import Party
+from rekindle.relationships.vocabulary import Channel, TouchClass
+from rekindle.workflows.outbox.put import Words, put
 from rekindle.workflows.outbox.unfit import is_first_after_end
-from rekindle.workflows.why_not import Answer, business_zone, why_not
+from rekindle.workflows.why_not import Answer, why_not
+from rekindle.workflows.words import chosen, drafting, facts, foot, own_letters
 
 LONGEST_SUBJECT: Final = 200
 LONGEST_TEXT: Final = 10_000
-_LIVE: Final = frozenset(
-    word.value for word in (Commercial.LIVE, Commercial.TRIALING, Commercial.PAUSED, Commercial.NOTICE)
-)
 
 
 @dataclass(frozen=True)
@@ -58,65 +56,51 @@ class Looked:
         return self.answer.allowed and not any(one.stops for one in self.findings)
 
 
-_CALLED: Final = {
-    "name": "their name",
-    "house": "the name of the business",
-    "signer": "your name",
-    "since": "since when we know them",
-    "years": "a day to the year since they came",
-    "their_words": "what they told us",
-    "promise": "what we owe them",
-}
+def proposals(party: Party, *, by: User, language: str = "") -> list[Proposal]:
+    """The letters that fit the person now, those that are complete first.
 
-
-def proposals(party: Party, *, by: User, language: str = "en") -> list[Proposal]:
-    """The letters that fit the person now, those that are complete first."""
-    stands, known = _stands(party), facts(party, by=by)
-    fitting = [one for one in letters.letters() if one.when in (stands, When.ANY)]
-    lacks = {one.code: letters.missing(one, known, language=language) for one in fitting}
+    language  of the titles, as the page is read; the words are in the language of the person
+    """
+    at = timezone.now()
+    relationship = queries.relationship_of(party)
+    stands, reader = drafting.stands_as(relationship), drafting.reader_of(party, relationship, at=at)
+    fitting = [one for one in own_letters.letters_now() if drafting.is_for(one, stands)]
+    known = facts.facts_of(party, by=by, at=at, language=reader.language).facts
+    lacks = {one.code: letters.missing(one, known, said=one.for_reader(reader)) for one in fitting}
     found = [
-        Proposal(one, one.said("title", language), tuple(_CALLED[name] for name in lacks[one.code])) for one in fitting
+        Proposal(
+            one,
+            one.said("title", language or "en"),
+            facts.called_each(lacks[one.code]),
+        )
+        for one in fitting
+        if not lacks[one.code] or not one.needs & set(lacks[one.code])  # a birthday letter on no birthday is no choice
     ]
     return sorted(found, key=lambda one: (bool(one.missing), one.title))
 
 
-def facts(party: Party, *, by: User, at: datetime | None = None) -> dict[str, str]:
-    """What a letter may say of somebody; what is not known is not there."""
-    relationship = Relationship.objects.filter(party=party).select_related("brand").order_by("pk").first()
-    brand = Brand.objects.order_by("pk").first()
-    found = {"name": party.name, "signer": by.name, "house": brand.name if brand else ""}
-    if relationship is not None:
-        began = relationship.episodes.order_by("number").values_list("began_on", flat=True).first()
-        if began is not None:
-            found["since"] = f"{began:%B %Y}"
-            today = (at or timezone.now()).astimezone(business_zone()).date()
-            if (began.month, began.day) == (today.month, today.day) and began.year < today.year:
-                found["years"] = str(today.year - began.year)
-        owed = (
-            Promise.objects.filter(relationship=relationship, state=PromiseState.OPEN.value).order_by("due_on").first()
-        )
-        heard = Feedback.objects.filter(relationship=relationship).exclude(words="").order_by("-pk").first()
-        found["promise"] = owed.text if owed else ""
-        found["their_words"] = heard.words if heard else ""
-    return {name: value for name, value in found.items() if value}
-
-
 def draft(
-    party: Party, code: str, *, by: User, at: datetime | None = None, language: str = "en"
+    party: Party, code: str, *, by: User, at: datetime | None = None, language: str = ""
 ) -> tuple[Letter, str, str]:
-    """(the letter, its subject, its text) with the places filled. Raises BadInput naming what is missing."""
-    one, known = letters.letter(code), facts(party, by=by, at=at)
-    lacks = letters.missing(one, known, language=language)
-    if lacks:
-        names = ", ".join(_CALLED[name] for name in lacks)
-        raise BadInput(f"it needs what is not known: {names}", remedy="Add it to the person, or write your own words.")
-    subject, text = (letters.filled(one.said(what, language), known) for what in ("subject", "text"))
-    return one, subject, text
+    """(the letter, its subject, its text) with the places filled, in their language where none is named.
+
+    Raises BadInput naming what is missing, or where the letter is not for them.
+    """
+    written = drafting.draft(party, code, by=by, at=at or timezone.now(), language=language)
+    return written.letter, written.subject, written.text
+
+
+def suits(party: Party) -> dict[str, dict[str, Any]]:
+    """The hour, the day, the road and how often suit this person, each with the facts it is chosen by."""
+    from rekindle.workflows.words.pacing_books import pacing_of
+
+    at = timezone.now()
+    return chosen.when_for(pacing_of([party.pk], at=at).to_pylist()[0], at=at)[1]
 
 
 def look_over(party: Party, *, subject: str, text: str, touch_class: TouchClass) -> Looked:
     """What is wrong with it, and what the rules say of it now. Asks only; nothing is kept."""
-    whole = with_foot(party, text, touch_class=touch_class)
+    whole = foot.with_foot(party, text, touch_class=touch_class, language=party.language or "en")
     found = tone.findings(
         text, subject=subject, touch_class=touch_class, first_after_end=is_first_after_end(party)
     )  # fmt: skip
@@ -143,31 +127,25 @@ def send(
     stopping = next((one for one in found.findings if one.stops), None)
     if stopping is not None:
         raise BadInput(str(stopping.tone.label).rstrip("."), where="the words")
-    said = Words(subject, found.whole, content=content_of(letter, text))
+    whole = html.page(found.whole, language=party.language[:2])
+    said = Words(subject, found.whole, html=whole, content=content_of(letter, text, party=party, by=by))
     return put(party, said, key=f"hand:{party.pk}:{form}"[:120], touch_class=touch_class, made_by="by hand", by=by)
 
 
-def with_foot(party: Party, text: str, *, touch_class: TouchClass) -> str:
-    """The words with what belongs below every letter: how to hear nothing more, and where we are."""
-    below = [f"Hear nothing more like this: {stop_link(party, touch_class)}"]
-    postal = sending().postal_address
-    if postal:
-        below.append(postal)
-    return f"{text.rstrip()}\n\n-- \n" + "\n".join(below) + "\n"
+def content_of(letter: str, text: str, *, party: Party | None = None, by: User | None = None) -> str:
+    """What it says, as a key: a letter of ours by its code and how often it may be said, own words by their hash.
 
-
-def content_of(letter: str, text: str) -> str:
-    """What it says, as a key: a letter of ours by its code, own words by their hash."""
-    if letter:
-        return f"letter:{letter}:{letters.letter(letter).version}"
-    return "own:" + hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:40]
-
-
-def _stands(party: Party) -> When:
-    relationship = Relationship.objects.filter(party=party).order_by("pk").first()
-    if relationship is None:
-        return When.ANY
-    if relationship.commercial in _LIVE or relationship.commercial == Commercial.NONE.value:
-        return When.RETURNED if relationship.life > 1 else When.LIVE
-    left = Breakup.objects.filter(relationship=relationship, withdrawn_at=None).exists()
-    return When.ENDED if left or relationship.commercial == Commercial.ENDED.value else When.LIVE
+    party, by   who reads and who writes; without them a letter counts as said once and for all
+    """
+    if not letter:
+        return "own:" + hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:40]
+    one = own_letters.letter_now(letter)
+    if party is None:
+        return f"letter:{one.code}:{one.version}"
+    at = timezone.now()
+    wanted = one.for_reader(drafting.reader_of(party, queries.relationship_of(party), at=at)).places
+    known = facts.facts_of(party, at=at, by=by, wanted=wanted & {"reading", "reading_title"},
+                           language=(party.language or "en")[:2])  # fmt: skip
+    if known.reading is not None and known.reading.title not in text:
+        return content_of("", text)  # they wrote about something else in the end
+    return drafting.content_key(one, text, known=known, party=party, at=at)

@@ -140,10 +140,10 @@ class Mail:
             self._after(refused)
             return refused
         if code // 100 == 2:
-            return Accepted(code, _words(reply))
+            return Accepted(code, one_line(reply))
         if code // 100 not in {4, 5}:
             self._drop()
-            return Unknown(f"an answer that is none: {_words(reply)}")
+            return Unknown(f"an answer that is none: {one_line(reply)}")
         answer = _answer(code, reply)
         self._after(answer)
         return answer
@@ -159,7 +159,7 @@ class Mail:
         try:
             self._line = self._connected()
         except smtplib.SMTPAuthenticationError as error:
-            raise _Closed(NotAccepted(error.smtp_code, _words(error.smtp_error), is_server=True)) from error
+            raise _Closed(NotAccepted(error.smtp_code, one_line(error.smtp_error), is_server=True)) from error
         except (smtplib.SMTPException, OSError, ValueError) as error:
             raise _Closed(NotAccepted(getattr(error, "smtp_code", None), _told(error), is_server=True)) from error
         return self._line
@@ -219,7 +219,7 @@ def _wire(message: EmailMessage) -> bytes:
 
 
 def _answer(code: int, reply: bytes) -> NotAccepted:
-    words = _words(reply)
+    words = one_line(reply)
     final = code // 100 == 5
     # A reply that is no SMTP has the code -1 here.
     told = code if code > 0 else None
@@ -229,12 +229,12 @@ def _answer(code: int, reply: bytes) -> NotAccepted:
 def _told(error: Exception) -> str:
     code, reply = getattr(error, "smtp_code", None), getattr(error, "smtp_error", b"")
     if code:
-        return f"{code} {_words(reply)}"
-    return _words(f"{type(error).__name__}: {error}".encode(errors="replace"))
+        return f"{code} {one_line(reply)}"
+    return one_line(f"{type(error).__name__}: {error}".encode(errors="replace"))
 
 
-def _words(reply: bytes | str) -> str:
-    """What a server said in one line, addresses left out: it is kept longer than the person may be."""
+def one_line(reply: bytes | str) -> str:
+    """What the other side said, in one line, addresses left out: it is kept longer than the person may be."""
     text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
     plain = "".join(letter if letter.isprintable() else " " for letter in text)
     return _ADDRESSES.sub("<address>", " ".join(plain.split()))[:_TOO_LONG]

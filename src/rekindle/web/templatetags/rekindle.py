@@ -45,6 +45,8 @@ _DRAWINGS = {
     "people": "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM3 20c0-3.5 2.5-6 6-6s6 2.5 6 6M16 4.5a3.2 3.2 0 0 1 0 6"
     "M17.5 14.5c2.2.7 3.5 2.8 3.5 5.5",
     "outbox": "M3.5 6.5h17v11h-17zM3.5 7l8.5 6.5L20.5 7",
+    "playbooks": "M6 6.5a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM18 14a2 2 0 1 0 0-4 2 2 0 0 0 0 4z"
+    "M6 21.5a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM6 6.5v11M6 9c0 3 4 3 10 3",
     "take_in": "M12 4v10M8 10.5l4 4 4-4M4 16v3.5h16V16",
     "nights": "M19.5 14.5A8 8 0 1 1 9.5 4.5a6.5 6.5 0 0 0 10 10z",
     "settings": "M4 7h9M17 7h3M4 17h3M11 17h9M15 4.8a2.2 2.2 0 1 0 0 4.4 2.2 2.2 0 0 0 0-4.4z"
@@ -199,6 +201,8 @@ def nobody_yet() -> bool:
 _BELOW: Final = {
     "people": ("/together/", "/duplicates/", "/merges/", "/burdens/"),
     "endings": ("/interviews/", "/returns/", "/reviews/", "/promises/"),
+    "playbooks": ("/woo/", "/calendar/", "/milestones/", "/content/", "/referrals/"),
+    "outbox": ("/paper/", "/inbound/"),
     "nights": ("/why/", "/trust-the-numbers/"),
     "settings": ("/accounts/", "/trust/", "/api/"),
 }

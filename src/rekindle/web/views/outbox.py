@@ -23,6 +23,7 @@ from rekindle.journal.models import Message, MessageState
 from rekindle.web import given
 from rekindle.web.acts import sentence_of
 from rekindle.web.gate import staff, staff_for
+from rekindle.web.views.inbound import came_back
 from rekindle.workflows.outbox import settle
 from rekindle.workflows.outbox.explain import explain
 from rekindle.workflows.outbox.put import sending
@@ -74,7 +75,7 @@ def one(request: HttpRequest, message_id: int) -> HttpResponse:
         "is_waiting": row.state == MessageState.QUEUED.value,
         "may_act": user.may(Deed.ANSWER_TASKS),
     }
-    return render(request, "web/outbox_message.html", context)
+    return render(request, "web/outbox_message.html", context | came_back(row))
 
 
 def _acts(said: Promise) -> Callable[[Callable[..., Message]], Callable[..., HttpResponse]]:

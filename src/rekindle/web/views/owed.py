@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET
 from rekindle.accounts.models import User
 from rekindle.accounts.roles import Deed
 from rekindle.errors import BadInput
-from rekindle.relationships import owed_queries
+from rekindle.relationships import owed_queries, queries
 from rekindle.relationships.models import Case, Feedback, Goal, Milestone, Party, Promise, StakeholderRole, Tie
 from rekindle.relationships.vocabulary import FeedbackKind, MilestoneKind, PromiseState, StakeholderKind
 from rekindle.web.acts import Act, View, writes
@@ -47,7 +47,8 @@ def page(request: HttpRequest) -> HttpResponse:
     """Promises by their day: those that wait, or what became of the others; htmx gets the list only."""
     user = staff(request)
     is_all, is_answered = request.GET.get("whose") == "all", request.GET.get("show") == "answered"
-    whose, after = None if is_all else user, _place(request.GET.get("after", ""))
+    chosen, after = _member(request.GET.get("of", "")), _place(request.GET.get("after", ""))
+    whose = chosen or (None if is_all else user)
     today = business_day()
     ask = owed_queries.promises_answered if is_answered else owed_queries.promises_waiting
     found = ask(whose=whose, after=after, limit=ROWS + 1)
@@ -57,11 +58,13 @@ def page(request: HttpRequest) -> HttpResponse:
         "groups": [] if is_answered else _groups(rows),
         "answered": rows if is_answered else [],
         "is_all": is_all,
+        "chosen": chosen,
+        "staff": queries.owners(),
         "is_answered": is_answered,
         "today": today,
         "record": record,
         "bad_marks": feedback_views(owed_queries.unanswered_feedback(whose=whose, limit=FEEDBACK_ROWS)),
-        "next": _next(found[ROWS - 1], is_all=is_all, is_answered=is_answered) if len(found) > ROWS else "",
+        "next": _next(found[ROWS - 1], is_all=is_all, is_answered=is_answered, of=chosen) if len(found) > ROWS else "",
         "is_first": after is None,
         "here": "promises",
         "may_answer": user.may(Deed.ANSWER_TASKS),
@@ -106,8 +109,18 @@ def _place(text: str) -> owed_queries.Place | None:
         raise Http404("no such place among the promises") from error
 
 
-def _next(last: Promise, *, is_all: bool, is_answered: bool) -> str:
+def _member(text: str) -> User | None:
+    """The member of staff whose promises are asked for, from the address. Raises Http404 for nobody of ours."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise Http404("no such member of staff")
+    return get_object_or_404(User, pk=int(text))
+
+
+def _next(last: Promise, *, is_all: bool, is_answered: bool, of: User | None) -> str:
     asked = {"whose": "all" if is_all else "", "show": "answered" if is_answered else ""}
+    asked["of"] = str(of.pk) if of else ""
     place = {"after": f"{last.due_on.isoformat()}.{last.pk}"}
     return "?" + urlencode({**{name: value for name, value in asked.items() if value}, **place})
 

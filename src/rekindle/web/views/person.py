@@ -104,6 +104,7 @@ def note(request: HttpRequest, party_id: int) -> HttpResponse:
 
 
 PARTS: Final = (
+    ("person_plans", gettext_lazy("Plans")),
     ("person_leaving", gettext_lazy("How long this may last")),
     ("person_returns", gettext_lazy("Coming back")),
     ("person_returning", gettext_lazy("If they came back")),
@@ -119,7 +120,7 @@ FOLDS: Final = (
 )
 """Sections for the few who look for them: a line each, fetched when it is opened."""
 SHEETS: Final = tuple(
-    f"web/{name}.css" for name in ("owed", "returns", "interviews", "together", "reviews", "company_exits")
+    f"web/{name}.css" for name in ("owed", "returns", "interviews", "together", "reviews", "company_exits", "playbooks")
 )
 
 

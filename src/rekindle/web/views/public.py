@@ -32,7 +32,7 @@ from rekindle.relationships.wishes import HowOften
 from rekindle.web import rate
 from rekindle.web.acts import sentence_of
 from rekindle.workflows import door as doors
-from rekindle.workflows import links, own_link, preferences, unsubscribe
+from rekindle.workflows import links, own_link, preferences, referrals, unsubscribe
 from rekindle.workflows.consent import ASKED_ABOUT, Pair, pairs
 from rekindle.workflows.links import Holder, LinkPurpose
 
@@ -258,6 +258,7 @@ def door_page(request: HttpRequest, token: str, held: Holder) -> HttpResponse:
         "seen": seen,
         "token": token,
         "preferences_url": reverse("preferences", args=[links.make(LinkPurpose.PREFERENCES, held.party)]),
+        "recommend_url": referrals.link_of(held.party) if referrals.may_recommend(held.party) else "",
         "requests": [(kind.value, _request_text(kind)) for kind in RequestKind],
         "is_sure": request.GET.get("sure") == "never",
         "never_text": _never_text(held.party),
@@ -326,8 +327,28 @@ def _request_text(kind: RequestKind) -> str:
     }[kind]
 
 
+# Recommended by a friend
+
+
+@_public(LinkPurpose.REFERRAL)
+def recommended_page(request: HttpRequest, token: str, held: Holder) -> HttpResponse:
+    """For the friend: who we are, and a word to us if they like. It tells nothing of the one who recommended."""
+    given = {name: request.POST.get(name, "") for name in ("name", "reach", "words")}
+    fault = ""
+    if request.method == "POST":
+        try:
+            referrals.tell(held.party, referrals.Friend(**given), via=held.about)
+            return redirect(reverse("recommended", args=[token]) + "?done=yes")
+        except BadInput as error:
+            fault = sentence_of(error)
+    return _page(request, "web/recommended.html", {
+        "given": given, "fault": fault, "is_done": request.GET.get("done") == "yes", "longest": referrals.LONGEST_WORDS,
+    }, status=HTTPStatus.BAD_REQUEST if fault else HTTPStatus.OK)  # fmt: skip
+
+
 urlpatterns: list[URLPattern] = [
     path("p/unsubscribe/<str:token>/", unsubscribe_page, name="unsubscribe"),
     path("p/preferences/<str:token>/", preferences_page, name="preferences"),
     path("p/door/<str:token>/", door_page, name="door"),
+    path("p/recommended/<str:token>/", recommended_page, name="recommended"),
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -13,8 +14,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from rekindle.accounts.models import User
@@ -30,10 +32,28 @@ from rekindle.web.gate import staff_for
 from rekindle.web.night_words import REASONS, RULES
 from rekindle.web.templatetags.rekindle import day as day_in_words
 from rekindle.workflows import return_view, tasks
-from rekindle.workflows.today import TodayCard, business_day, card_of, today
+from rekindle.workflows.today import TodayCard, business_day, card_of
+from rekindle.workflows.todays_order import Desk, Lane, Work
+from rekindle.workflows.todays_work import Alert, todays_work
 
 SHOWN: Final = 24
 """About two working hours of calls; who gets through them asks for more. Our choice."""
+
+LANES: Final = {
+    Lane.SPOKE: gettext_lazy("They spoke to us"),
+    Lane.PROMISE: gettext_lazy("We promised"),
+    Lane.PLAN: gettext_lazy("A plan asks for a hand"),
+    Lane.DAY: gettext_lazy("Days to remember"),
+    Lane.ALERT: gettext_lazy("To look at"),
+    Lane.NIGHT: gettext_lazy("Worth a word"),
+}
+DESKS: Final = {
+    Desk.SOLO: gettext_lazy("Everything"),
+    Desk.MANAGER: gettext_lazy("Management"),
+    Desk.MARKETER: gettext_lazy("Marketing"),
+    Desk.AGENT: gettext_lazy("Service"),
+    Desk.TRAINER: gettext_lazy("My own people"),
+}
 
 LATER_DAYS: Final = (1, 3, 7, 14, 30)
 
@@ -67,35 +87,97 @@ def _stage(value: str | None) -> Stage:
 @login_required
 @require_GET
 def page(request: HttpRequest) -> HttpResponse:
-    """Today's cards for this member of staff; everybody's with ?whose=all."""
+    """What asks for this member of staff today, in one order; everybody's with ?whose=all, other desks with ?desk=."""
     user = _user(request)
     day = business_day()
     is_all = request.GET.get("whose") == "all"
+    asked = next((desk for desk in Desk if desk.value == request.GET.get("desk")), None)
     shown = SHOWN * 4 if request.GET.get("more") else SHOWN
-    cards = today(as_of=day, owner=None if is_all else user, limit=shown + 1)
+    found = todays_work(user, day=day, at=timezone.now(), desk=asked, is_all=is_all, limit=shown)
     night = journal.latest_night()
     answered = _answered_today(user)
+    people = sum(work.lane not in (Lane.ALERT, Lane.DAY) for work in found.work.today)
+    is_quiet = not (found.work.today or found.work.can_wait)
+    is_new = night is None and is_quiet and not answered and not found.work.elsewhere
     return render(
         request,
         "web/today.html",
         {
-            "cards": [dressed(card) for card in cards[:shown]],
-            "has_more": len(cards) > shown,
+            "groups": lanes_of(found.work.today),
+            "can_wait": lanes_of(found.work.can_wait),
+            "n_waiting": len(found.work.can_wait),
+            "elsewhere": left_out(found.work.elsewhere),
+            "minutes": found.work.minutes,
+            "capacity": None if is_all else user.minutes_per_day,
+            "is_quiet": is_quiet,
+            "desk": found.desk,
+            "desks": [(desk, DESKS[desk]) for desk in Desk],
+            "days_known": found.days_known,
+            "has_more": found.has_more,
             "is_long": bool(request.GET.get("more")),
             "is_all": is_all,
             "day": day,
             "night": night,
-            "headline": headline(len(cards[:shown]), has_more=len(cards) > shown),
+            "headline": headline(people, has_more=found.has_more) if people or is_quiet else _("A few things"),
             "news": news(night),
             "left_alone": left_alone(night.facts.get("nothing_because") or night.decisions) if night else [],
             "answered": answered,
-            "steps": _first_steps(night) if night is None and not cards and not answered else [],
+            "steps": _first_steps(night) if is_new else [],
             "may_answer": user.may(Deed.ANSWER_TASKS),
             "later_days": LATER_DAYS,
             "returns_today": return_view.for_today(),
             "may_merge": user.may(Deed.TAKE_IN),
         },
     )
+
+
+class LaneGroup(NamedTuple):
+    """What stands under one heading of Today: its works with what the page needs of each."""
+
+    lane: Lane
+    title: str
+    rows: list[dict[str, Any]]
+
+
+def lanes_of(works: Sequence[Work]) -> list[LaneGroup]:
+    """Works in their order, under a heading a lane."""
+    rows: dict[Lane, list[dict[str, Any]]] = {}
+    for work in works:
+        is_task = work.lane in (Lane.SPOKE, Lane.PLAN, Lane.NIGHT)
+        if is_task:
+            row = dressed(work.of)
+        elif work.lane is Lane.ALERT:
+            row = {"alert": work.of, **alert_words(work.of)}
+        else:
+            row = {"row": work.of}
+        rows.setdefault(work.lane, []).append(row)
+    return [LaneGroup(lane, str(LANES[lane]), found) for lane, found in rows.items()]
+
+
+def left_out(works: Sequence[Work]) -> list[tuple[str, int]]:
+    """What another desk shows, by its heading, with how many."""
+    counts = Counter(work.lane for work in works)
+    return [(str(LANES[lane]), counts[lane]) for lane in Lane if counts[lane]]
+
+
+def alert_words(alert: Alert) -> dict[str, str]:
+    """An alert in one sentence, and the page where it is seen to."""
+    n = alert.n or 0
+    number = {"n": _("%(n)s and more") % {"n": n} if alert.has_more else str(n)}
+    texts = {
+        "sending_paused": (_("Sending stands still: %(why)s") % {"why": alert.why}, "sending"),
+        "night_failed": (_("The last night did not come to its end."), "nights"),
+        "mailbox_fault": (_("The mailbox cannot be read: %(why)s") % {"why": alert.why}, "mailbox"),
+        "unknown_messages": (
+            ngettext("%(n)s message of which nobody knows whether it arrived",
+                     "%(n)s messages of which nobody knows whether they arrived", n) % number, "outbox"),
+        "came_back": (ngettext("%(n)s thing came back that nobody has looked at",
+                               "%(n)s things came back that nobody has looked at", n) % number, "inbound"),
+        "open_cases": (ngettext("%(n)s case has been open for more than two days",
+                                "%(n)s cases have been open for more than two days", n) % number, "who_spoke"),
+    }  # fmt: skip
+    text, url = texts[alert.code]
+    return {"text": text, "url": reverse(url) + ("?order=waiting" if url == "who_spoke" else "")}
 
 
 @login_required

@@ -56,6 +56,7 @@ def write(request: HttpRequest, party_id: int) -> HttpResponse:
         "form": form,
         "classes": CLASSES,
         "looked": looked,
+        "suits": write_to.suits(party),
         "may_write": user.may(Deed.ANSWER_TASKS),
     }
     return render(request, "web/write.html", context)
@@ -79,9 +80,8 @@ def _form(request: HttpRequest, party: Party, user: User) -> dict[str, Any]:
     code = request.GET.get("letter", "")
     if not code:
         return empty
-    language = (get_language() or "en")[:2]
     try:
-        one, subject, text = write_to.draft(party, code, by=user, language=language)
+        one, subject, text = write_to.draft(party, code, by=user)
     except BadInput as error:
         return {**empty, "fault": sentence_of(error)}
     return {**empty, "letter": code, "subject": subject, "text": text, "touch_class": one.touch_class}

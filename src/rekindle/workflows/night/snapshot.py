@@ -1,7 +1,7 @@
-"""Step 12. What this night believed and chose, kept whole, and its totals for the page.
+"""Step 13. What this night believed and chose, kept whole, and its totals for the page.
 
 1. how lives last: Kaplan and Meier over all lives, for the chart;
-2. totals by stage and by choice, each adding up to the number of people;
+2. totals by stage and by choice, each adding up to the number of people, and whether anybody is forgotten;
 3. let go of the working files of nights long past (their decisions stay, for replaying).
 """
 
@@ -14,6 +14,8 @@ import numpy as np
 from rekindle import home
 from rekindle.journal.models import Night, NightState
 from rekindle.understand.survival import kaplan_meier
+from rekindle.workflows import coverage, say_do
+from rekindle.workflows.brand import end_of
 from rekindle.workflows.night.reading import Reading, ordinal
 
 KEEP_WHOLE = 3  # nights whose working files all stay
@@ -26,7 +28,7 @@ def run(reading: Reading) -> int:
     night, people = reading.night, int(reading.read("stages").num_rows)
     night.people = people
     night.stages = reading.noted("stage_counts")
-    counts = reading.noted("decision_counts")
+    counts, at = reading.noted("decision_counts"), end_of(reading.as_of, reading.brand)
     night.decisions = counts["by_suggestion"]
     night.facts = {
         **night.facts,
@@ -41,6 +43,8 @@ def run(reading: Reading) -> int:
         "drift": reading.noted("drift"),
         "early_warning": reading.noted("early_warning"),
         "survival": _survival(reading),
+        "coverage": coverage.counts(at=at),
+        "say_do": say_do.audit_of(reading.as_of, at=at),
     }
     night.save(update_fields=["people", "stages", "decisions", "facts"])
     _let_go(reading)

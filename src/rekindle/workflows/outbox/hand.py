@@ -19,16 +19,17 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from rekindle.act.envelope import Accepted, Handed, NotAccepted, Unknown
 from rekindle.decide.eligibility import ALWAYS, Rule
 from rekindle.errors import NotFound
 from rekindle.journal.models import Message, MessageAttempt, MessageState, Sending
-from rekindle.relationships.models import Identity, Party
-from rekindle.relationships.vocabulary import Channel, IdentityKind, TouchClass
-from rekindle.workflows import audit, consent, refusals
-from rekindle.workflows.outbox import clock, fence, said_before
+from rekindle.relationships.models import Party
+from rekindle.relationships.vocabulary import Channel, TouchClass
+from rekindle.workflows import consent, refusals
+from rekindle.workflows.outbox import clock, domains, fence, said_before
+from rekindle.workflows.outbox.dead_address import end_address
 from rekindle.workflows.outbox.failpoints import reach
 from rekindle.workflows.outbox.said_before import Ahead
 from rekindle.workflows.outbox.trail import DEFERRED, change
@@ -51,8 +52,14 @@ class Claim:
     epoch: int
 
 
-def claim(worker: str, *, most: int, channel: Channel = Channel.EMAIL, only: Sequence[int] = ()) -> list[Claim]:
-    """Step 1. Up to `most` messages of that road that are due, the longest waiting first; `only` some of them."""
+def claim(
+    worker: str, *, most: int, channel: Channel = Channel.EMAIL, only: Sequence[int] = (), per_domain: int = 0
+) -> list[Claim]:
+    """Step 1. Up to `most` messages of that road that are due, the longest waiting first.
+
+    only        some of them
+    per_domain  how many a minute one domain of theirs is given; 0: no limit
+    """
     at = clock.now()
     due = Q(state=MessageState.QUEUED.value, not_before__lte=at, channel=channel.value)
     if only:
@@ -61,7 +68,7 @@ def claim(worker: str, *, most: int, channel: Channel = Channel.EMAIL, only: Seq
         rows = Message.objects.filter(due).order_by("not_before", "id")
         if connection.vendor == "postgresql":
             rows = rows.select_for_update(skip_locked=True)
-        found = list(rows.values_list("id", "epoch")[:most])
+        found = _first(rows, most=most, per_domain=per_domain, at=at)
         Message.objects.filter(id__in=[number for number, _ in found]).update(
             state=MessageState.CLAIMED.value, claimed_by=worker, lease_until=at + LEASE, epoch=F("epoch") + 1
         )
@@ -71,6 +78,16 @@ def claim(worker: str, *, most: int, channel: Channel = Channel.EMAIL, only: Seq
         )
     reach("after_claim")
     return [Claim(number, epoch + 1) for number, epoch in found]
+
+
+def _first(rows: QuerySet[Message], *, most: int, per_domain: int, at: datetime) -> list[tuple[int, int]]:
+    """(number, epoch) of the first that no domain's limit holds back."""
+    if not per_domain:
+        return list(rows.values_list("id", "epoch")[:most])
+    rows = domains.without_full(rows, at=at, limit=per_domain)
+    some = list(rows.values_list("id", "epoch", "recipient")[: most * 10])
+    waits = domains.over_limit([recipient for *_, recipient in some], at=at, limit=per_domain)
+    return [(number, epoch) for number, epoch, recipient in some if recipient not in waits][:most]
 
 
 def look_ahead(claims: Sequence[Claim], *, road: Sending) -> Ahead | None:
@@ -160,7 +177,7 @@ def settle(row: Message, handed: Handed, *, worker: str, kept: bool = False) -> 
         ):  # fmt: skip
             return False
         if isinstance(handed, NotAccepted) and handed.is_address:
-            _bounced(row, at=at)
+            end_address(row.recipient, at=at, party=row.party, about=f"message:{row.pk}")
     reach("after_finish")
     return True
 
@@ -267,13 +284,3 @@ def _back(row: Message, *, at: datetime, why: str, **fields: Any) -> None:
 
 def _close(row: Message, to: MessageState, *, at: datetime, why: str, **fields: Any) -> None:
     change(row, to, was=[MessageState.CLAIMED], at=at, why=why, **fields)
-
-
-def _bounced(row: Message, *, at: datetime) -> None:
-    """Nobody is behind that address any more: it is no road to anybody from today."""
-    yesterday = at.date() - timedelta(days=1)
-    ended = Identity.objects.filter(
-        Q(valid_to=None) | Q(valid_to__gt=yesterday), kind=IdentityKind.EMAIL.value, value=row.recipient
-    )
-    if ended.update(valid_to=yesterday):
-        audit.record("address.bounced", actor=None, subject=f"message:{row.pk}", details={"party": row.party_id})

@@ -1,4 +1,4 @@
-"""How a message goes on the wire: who it is from, and how to hear nothing more with one press."""
+"""How a message goes on the wire: who it is from, where its bounce arrives, how to hear nothing more with one press."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rekindle.decide.eligibility import ALWAYS
 from rekindle.journal.models import Message, Sending
 from rekindle.relationships.models import Party
 from rekindle.relationships.vocabulary import Channel, TouchClass
-from rekindle.workflows import links
+from rekindle.workflows import click_links, links
 from rekindle.workflows.links import LinkPurpose
 from rekindle.workflows.outbox.put import NOWHERE
 
@@ -32,12 +32,22 @@ def envelope(row: Message, road: Sending) -> Envelope:
         sender=road.from_address or _NOBODY,
         recipient=row.recipient,
         subject=row.subject,
-        text=row.text,
-        html=row.html,
+        text=click_links.links_in(row.text, row),
+        html=click_links.links_in(row.html, row),
         reply_to=road.reply_to,
+        bounces_to=bounces_to(row.message_id, road),
         at=timezone.now(),
         headers=extra,
     )
+
+
+def bounces_to(message_id: str, road: Sending) -> str:
+    """Where a bounce of this message arrives: the address of the settings with the message's own token before the @,
+    so that it tells which message it is about even where nothing of that message comes back. Empty: to the sender.
+    """
+    user, at, domain = road.bounces_to.rpartition("@")
+    token = message_id.strip("<>").partition("@")[0]
+    return f"{user}+{token}@{domain}" if at and user and token else ""
 
 
 def stop_link(party: Party, touch_class: TouchClass) -> str:

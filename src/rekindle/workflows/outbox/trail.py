@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from rekindle.journal.models import Message, MessageAttempt, MessageState
 from rekindle.journal.models.message import OPEN
+from rekindle.workflows.hooks_out import tell
 from rekindle.workflows.outbox import clock
 
 DEFERRED: Final = "deferred"
@@ -44,6 +45,7 @@ def change(
     for name, value in told.items():
         setattr(row, name, value)
     note(row, phase or to.value, at=at, worker=worker, code=code, reply=why)
+    tell.message(row)
     return True
 
 

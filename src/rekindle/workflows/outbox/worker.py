@@ -25,6 +25,7 @@ from rekindle.act.channels.mail import Mail, Server
 from rekindle.act.envelope import Envelope, Handed, NotAccepted
 from rekindle.errors import RekindleError
 from rekindle.journal.models import MessageAttempt, MessageState, Road, Sending
+from rekindle.relationships.vocabulary import Channel
 from rekindle.workflows.outbox import fence, hand, headers, settle
 from rekindle.workflows.outbox.failpoints import reach
 from rekindle.workflows.outbox.said_before import Ahead
@@ -37,7 +38,7 @@ AFTER_TROUBLE: Final = 15.0
 _log = logging.getLogger(__name__)
 
 
-class Channel(Protocol):
+class Carrier(Protocol):
     """A road that takes envelopes."""
 
     def hand_over(self, envelope: Envelope) -> Handed: ...
@@ -83,7 +84,7 @@ class _Hands:
         self._name = name
         self._swept = 0.0
         self._looked_back = False
-        self._open: Channel | None = None
+        self._open: Carrier | None = None
         self._settled_at: datetime | None = None
 
     def turn(self) -> int:
@@ -117,10 +118,14 @@ def name_of_worker() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"[:80]
 
 
-def open_channel(road: Sending) -> Channel:
+def open_channel(road: Sending) -> Carrier:
     """The road that the owner chose."""
     if road.road == Road.LOCAL.value:
         return Folder(outbox_folder())
+    if road.road == Road.PROVIDER.value:
+        from rekindle.workflows.outbox.provider import of_settings  # it brings the library of all providers
+
+        return of_settings(road, reach=reach)
     password = unseal(road.password) if road.password else ""
     return Mail(Server(road.host, road.port, road.security, road.username, password), reach=reach)
 
@@ -130,11 +135,11 @@ def outbox_folder() -> Path:
     return home.home() / "outbox"
 
 
-def hand_round(worker: str, road: Sending, channel: Channel, *, most: int) -> int:
+def hand_round(worker: str, road: Sending, channel: Carrier, *, most: int) -> int:
     """Claim up to `most` and bring each to an answer; gives how many were handed over or settled."""
     room = _room(road)
     done = 0
-    claims = hand.claim(worker, most=min(most, room)) if room > 0 else []
+    claims = hand.claim(worker, most=min(most, room), per_domain=road.per_domain_minute) if room > 0 else []
     ahead = _look_ahead(claims, road=road)
     for claimed in claims:
         try:
@@ -170,13 +175,13 @@ def _look_ahead(claims: Sequence[hand.Claim], *, road: Sending) -> Ahead | None:
 def _room(road: Sending) -> int:
     """How many may go in this minute still."""
     since = timezone.now() - timedelta(minutes=1)
-    gone = MessageAttempt.objects.filter(phase=MessageState.HANDING_OVER.value, at__gt=since).count()
-    return road.per_minute - gone
+    gone = MessageAttempt.objects.filter(phase=MessageState.HANDING_OVER.value, at__gt=since)
+    return road.per_minute - gone.filter(message__channel=Channel.EMAIL.value).count()
 
 
 def _server_trouble(handed: NotAccepted) -> None:
     """A server that will not let us in is no matter of one message: sending stops until somebody has looked."""
-    if handed.code is not None and handed.code // 100 == 5:
+    if handed.is_final or (handed.code is not None and handed.code // 100 == 5):
         fence.pause(f"the mail server does not let us in: {handed.reply}")
     else:
         time.sleep(min(AFTER_TROUBLE, 1.0))

@@ -1,0 +1,1 @@
+"""What comes back, read from the bytes: bounces, complaints, automatic answers, answers. Knows no books."""

@@ -97,6 +97,9 @@ def test_who_asked_for_silence_or_parted_on_bad_terms_is_not_asked_to_recommend(
     cleo.save()
     unsubscribe.never_again(cleo.party, said="never")
     assert not referrals.may_recommend(cleo.party)
+    referrals.tell(cleo.party, ROBIN, via="door")
+    assert Referral.objects.exists()
+    assert not Task.objects.filter(state="open").exists()
 
 
 def test_two_records_of_one_person_keep_all_their_recommendations(cleo: Relationship, dana) -> None:

@@ -176,8 +176,8 @@ def _settle(found: Referral, state: ReferralState, *, by: User) -> Referral:
 def _task(referrer: Party) -> None:
     """Who looks after the one who recommended hears of the friend; one task, however many friends wrote."""
     relationship = queries.relationship_of(referrer)
-    if relationship is None:
-        return
+    if relationship is None or not may_recommend(referrer):
+        return  # the friend waits on the desk all the same; nobody is sent to somebody who asked for silence
     open_ones = Task.objects.filter(relationship=relationship, source=TaskSource.PERSON.value)
     waiting = open_ones.filter(state__in=[TaskState.OPEN.value, TaskState.LATER.value]).first()
     why, today = "A friend they recommended us to left a word; see Recommendations.", business_day()

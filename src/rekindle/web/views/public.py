@@ -58,7 +58,9 @@ def _public(purpose: LinkPurpose) -> Callable[[Page], Callable[..., HttpResponse
                 return _gone(request)
             if request.method == "POST" and not _may_post(request, held, purpose=purpose):
                 return _plain(_page(request, "web/public_busy.html", {}, status=HTTPStatus.TOO_MANY_REQUESTS))
-            with translation.override(_language(held.party)):
+            # A friend of theirs may speak another language, and need not learn which they speak.
+            theirs = _language(held.party) if purpose is not LinkPurpose.REFERRAL else translation.get_language()
+            with translation.override(theirs):
                 return _plain(page(request, token, held), referrer=_REFERRER.get(purpose, "same-origin"))
 
         return view

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rekindle.act.inbound.reports import is_hard
-from rekindle.journal.models import Inbound, InboundKind, Message, MessageAttempt, MessageState
-from rekindle.workflows.hooks_out import tell
+from rekindle.journal.models import Inbound, InboundKind, Message, MessageState
 from rekindle.workflows.outbox import clock, fence
+from rekindle.workflows.outbox.trail import change
 
 SOFT: Final = 3
 SOFT_WITHIN: Final = timedelta(days=14)
@@ -66,9 +66,5 @@ def _move(row: Message, state: MessageState, *, why: str) -> bool:
     at = clock.now()
     # Before the books, as everywhere: a state that the log does not know of would look like an older copy of them.
     fence.log(row, state.value, at=at)
-    row.state, row.final_at, row.lease_until, row.claimed_by = state.value, at, None, ""
-    row.last_error = why[:300] if state is MessageState.FAILED else ""
-    row.save(update_fields=["state", "final_at", "lease_until", "claimed_by", "last_error"])
-    MessageAttempt.objects.create(message=row, epoch=row.epoch, phase=state.value, at=at, reply=why[:300])
-    tell.message(row)
-    return True
+    error = why if state is MessageState.FAILED else ""
+    return change(row, state, was=[MessageState(row.state)], at=at, why=why, error=error)

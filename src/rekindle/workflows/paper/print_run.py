@@ -28,7 +28,6 @@ from rekindle.relationships.models import Brand
 from rekindle.relationships.vocabulary import Channel
 from rekindle.workflows import audit
 from rekindle.workflows.outbox import clock, fence, hand, trail, worker
-from rekindle.workflows.outbox.failpoints import Broken
 from rekindle.workflows.outbox.put import sending
 from rekindle.workflows.paper import queue
 from rekindle.workflows.why_not import business_zone
@@ -188,7 +187,7 @@ def take_back(run_id: int, *, by: User) -> int:
 def _print_one(claimed: hand.Claim, *, name: str) -> None:
     try:
         row = hand.mark(claimed, worker=name)
-    except (DatabaseError, OSError, Broken):
+    except (DatabaseError, OSError):
         raise
     except Exception:  # noqa: BLE001  # what cannot be asked about is not printed, and must not hold up the others
         _log.exception("letter %s cannot be asked about", claimed.message)

@@ -49,7 +49,7 @@ def _measured(asked: argparse.Namespace, folder: Path) -> None:
     from rekindle.workflows.outbox.put import sending
 
     parties = people(2 * asked.messages)
-    with _post_office(folder / "ledger") as port:
+    with post_office(folder / "ledger") as port:
         sending()
         Sending.objects.update(
             road=Road.SMTP.value, host="127.0.0.1", port=port, security=Security.NONE.value,
@@ -72,7 +72,7 @@ def _measured(asked: argparse.Namespace, folder: Path) -> None:
 
 
 @contextmanager
-def _post_office(ledger: Path) -> Iterator[int]:
+def post_office(ledger: Path) -> Iterator[int]:
     """Its port; it ends with the block."""
     code = (
         "import sys; from chaos.post_office import open_post_office\nfrom pathlib import Path\n"

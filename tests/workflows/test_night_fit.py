@@ -32,9 +32,10 @@ def documents_of(
 ) -> dict[str, dict]:
     seen = np.minimum(histories[0], 2.0)  # not what came, but every model is judged by the same
     judged = choice.choose(*histories, seen, horizon_days=90, before=before, **words)
-    learned = judged.chosen.fit.model
     picked = choice.refit(judged, *histories, **words)
-    found = step._documents(picked, *histories, words.get("sum_log_gaps", np.zeros_like(seen)), learned=learned)
+    picked = step._all_again(picked, *histories, words.get("sum_log_gaps", np.zeros_like(seen)))
+    repeats = float(histories[0].sum())
+    found = step._documents(picked, repeats_then=repeats, repeats_now=repeats)
     return {one["model"]: one for one in found}
 
 

@@ -108,12 +108,13 @@ def day_card(kind: MilestoneKind, facts: Mapping[str, str], *, years: int | None
     """
     days = _pack()[0]
     words = days.get(kind.value, days["any"])
-    known = {"left": "", "what": "", **_span(years, language=language), **facts}
+    known = {"left": "", "what": "", **span(years, language=language), **facts}
     front, text = (_tidy(filled(said(words[part], language), known)) for part in ("front", "text"))
     return Card(front, text)
 
 
-def _span(years: int | None, *, language: str) -> dict[str, str]:
+def span(years: int | None, *, language: str) -> dict[str, str]:
+    """Whole years as they are said: `span` ("1 year", "2 Jahre") and `span_ago`, as "ago" and "vor" ask for them."""
     if not years:
         return {"span": "", "span_ago": ""}
     one, many, ago = ("Jahr", "Jahre", "Jahren") if language[:2].lower() == "de" else ("year", "years", "years")

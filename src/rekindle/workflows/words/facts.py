@@ -22,6 +22,7 @@ from django.utils import translation
 from django.utils.formats import date_format
 
 from rekindle.accounts.models import User
+from rekindle.act.cards import span
 from rekindle.journal.models import ContentItem
 from rekindle.relationships import queries, wishes
 from rekindle.relationships.models import (
@@ -51,6 +52,8 @@ CALLED: Final = {
     "signer": "your name",
     "since": "since when we know them",
     "years": "a day to the year since they came",
+    "span": "a day to the year since they came",
+    "span_ago": "a day to the year since they came",
     "their_words": "what they told us",
     "month_they_told": "when they told us",
     "what_changed": "what we changed because of it",
@@ -223,6 +226,7 @@ def _days(about: _About) -> Found:
         source = f"milestone {one.milestone}" if one.milestone else "their history"
         if one.kind is MilestoneKind.FIRST_DAY and one.years:
             found["years"] = (str(one.years), source)
+            found |= {name: (said, source) for name, said in span(one.years, language=about.language).items()}
         elif one.kind is MilestoneKind.BIRTHDAY:
             found["birthday"] = (day_text(one.on, DAY, about.language), source)
         elif one.milestone is not None and one.kind is not MilestoneKind.FIRST_DAY:
@@ -316,7 +320,7 @@ _GROUPS: Final[tuple[tuple[Callable[[_About], Found], frozenset[str]], ...]] = (
     (_end, frozenset({"ended_on"})),
     (_owed, frozenset({"promise"})),
     (_told, frozenset({"their_words", "month_they_told", "what_changed"})),
-    (_days, frozenset({"years", "birthday", "milestone"})),
+    (_days, frozenset({"years", "span", "span_ago", "birthday", "milestone"})),
     (_links, frozenset({"door", "questions", "stop"})),
     (_season, frozenset({"season"})),
     (_people, frozenset({"friend", "tie"})),

@@ -46,7 +46,7 @@ RATES = {
     "drop_after_dot": 0.01, "late_421": 0.02, "garbage": 0.01, "slow": 0.01,
 }  # fmt: skip
 BLOCKED = 0.05  # of all people say never again before it begins; as many while it runs
-PATIENCE = 400.0
+PATIENCE = 400.0  # seconds, and a tenth more for each message
 
 
 def people(count: int) -> list[Party]:
@@ -138,7 +138,7 @@ def _run(
     """Workers come and go until every message has come to an end; gives (kills, when each person said no)."""
     said_no: dict[int, datetime] = {}
     workers = [worker(grief(chance), home / "workers.log") for _ in range(asked.workers)]
-    kills, deadline = 0, time.monotonic() + PATIENCE
+    kills, deadline = 0, time.monotonic() + PATIENCE + asked.messages / 10
     waiting = list(during)
     ended = threading.Event()
     while time.monotonic() < deadline:

@@ -75,8 +75,14 @@ def _word(words: type[W], value: str) -> W:
     return found
 
 
-def _share(count: int, of: int) -> int | None:
-    return round(100 * count / of) if of else None
+def _share(count: int, of: int) -> str:
+    """A share in whole percent; neither nobody nor everybody where that is not so."""
+    percent = round(100 * count / of) if of else 0
+    if count and not percent:
+        return _("under 1 %")
+    if percent == 100 and count < of:
+        return _("over 99 %")
+    return f"{percent} %"
 
 
 def _act(deed: Callable[[int, User, HttpRequest], str]) -> Callable[..., HttpResponse]:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import yaml
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -24,6 +23,7 @@ from rekindle.errors import BadInput, Conflict, NotFound, Refused
 from rekindle.journal.models import Enrolment, EnrolmentState, OwnLetter, Playbook, PlaybookState, PlaybookVersion
 from rekindle.relationships.vocabulary import TouchClass
 from rekindle.workflows import audit
+from rekindle.workflows.playbook_text import as_text
 from rekindle.workflows.playbooks import rows
 
 AS_IT_COMES: Final = "as it comes, version "
@@ -78,7 +78,7 @@ def plan(version: PlaybookVersion) -> Plan:
 
 def text(version: PlaybookVersion) -> str:
     """A version as YAML, to be read and changed by people."""
-    return str(yaml.safe_dump(dict(version.body), sort_keys=False, allow_unicode=True, width=110))
+    return as_text(version.body)
 
 
 def is_as_it_comes(version: PlaybookVersion) -> bool:

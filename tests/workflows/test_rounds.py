@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from django.db import connection
 
 from rekindle.workflows import rounds
 from rekindle.workflows.alone import alone
@@ -47,8 +48,20 @@ def test_a_fault_is_logged_and_the_others_go_on(caplog: pytest.LogCaptureFixture
 
 def test_two_processes_do_not_do_the_same_round() -> None:
     done: list[int] = []
-    with alone("round-mine", doing="x"):
-        rounds.once(Round("mine", 1.0, lambda: done.append(1)))
+    held, over = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with alone("round-mine", doing="x"):
+            held.set()
+            over.wait(20)
+        connection.close()
+
+    elsewhere = threading.Thread(target=other)  # a line of its own to the books, as another process has
+    elsewhere.start()
+    assert held.wait(20)
+    rounds.once(Round("mine", 1.0, lambda: done.append(1)))
+    over.set()
+    elsewhere.join(20)
     assert not done
     rounds.once(Round("mine", 1.0, lambda: done.append(1)))
     assert done == [1]

@@ -9,6 +9,7 @@ from chaos.letters import NOON, use, words, write
 from chaos.post_office import PostOffice, open_post_office
 from people_cast import consents, ended, person, suppressed
 
+from rekindle.act.envelope import NotAccepted
 from rekindle.errors import BadInput, Conflict, NotFound
 from rekindle.journal.models import AuditEntry, Message, MessageAttempt, MessageState, Refusal, Road, Sending
 from rekindle.relationships.models import Identity, Party, Relationship
@@ -322,6 +323,23 @@ def test_workers_that_begin_at_the_same_instant_agree(cleo: Relationship, monkey
 def test_a_start_cut_off_before_its_commit_begins_again(cleo: Relationship, home) -> None:
     home.mkdir(exist_ok=True)
     (home / "instance.json").write_text('{"generation": "lost with its transaction"}')
+    assert not fence.check(deep=True).paused
+
+
+def test_a_worker_that_begins_while_another_puts_one_off_does_not_take_the_books_for_a_copy(
+    cleo: Relationship, office: PostOffice, monkeypatch
+) -> None:
+    message = write(cleo)
+    fence.check(deep=True)
+    [claimed] = hand.claim("w", most=1)
+    row = hand.mark(claimed, worker="w")
+    as_read = list(fence._lines())  # by the worker that begins; then the other hears "not now"
+    assert row is not None
+    hand.settle(row, NotAccepted(450, "later"), worker="w")
+    assert state(message) == MessageState.QUEUED
+    reads = iter([as_read])
+    lines = fence._lines
+    monkeypatch.setattr(fence, "_lines", lambda: iter(next(reads, None) or lines()))
     assert not fence.check(deep=True).paused
 
 

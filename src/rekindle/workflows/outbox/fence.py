@@ -158,23 +158,36 @@ def resume(*, by: User) -> int:
 
 
 def _unknown_to_books() -> Iterator[Line]:
-    """The last line of each message of which the books know less than the log."""
+    """The last line of each message of which the books know less than the log.
+
+    Another worker may write between the log and the books, always into the log first. A line that the log has gone on
+    from, once the books were read, was of somebody at work; that of an older copy stays as it is.
+    """
+    last = _last_lines()
+    ids = list(last)
+    found: list[Line] = []
+    for start in range(0, len(ids), 500):
+        some = ids[start : start + 500]
+        rows = Message.objects.filter(message_id__in=some).values_list("message_id", "epoch", "state")
+        known = {message_id: (epoch, state) for message_id, epoch, state in rows}
+        for message_id in some:
+            line = last[message_id]
+            epoch, state = known.get(message_id, (-1, ""))
+            surely_not = line.phase == MessageState.QUEUED.value
+            if epoch < line.epoch or (epoch == line.epoch and state in _FRESH and not surely_not):
+                found.append(line)
+    now = _last_lines() if found else {}
+    yield from (line for line in found if now.get(line.message_id) == line)
+
+
+def _last_lines() -> dict[str, Line]:
+    """What the log says last of each message."""
     last: dict[str, Line] = {}
     for line in _lines():
         known = last.get(line.message_id)
         if known is None or line.epoch >= known.epoch:
             last[line.message_id] = line
-    ids = list(last)
-    for start in range(0, len(ids), 500):
-        some = ids[start : start + 500]
-        rows = Message.objects.filter(message_id__in=some).values_list("message_id", "epoch", "state")
-        found = {message_id: (epoch, state) for message_id, epoch, state in rows}
-        for message_id in some:
-            line = last[message_id]
-            epoch, state = found.get(message_id, (-1, ""))
-            surely_not = line.phase == MessageState.QUEUED.value
-            if epoch < line.epoch or (epoch == line.epoch and state in _FRESH and not surely_not):
-                yield line
+    return last
 
 
 def _lines() -> Iterator[Line]:

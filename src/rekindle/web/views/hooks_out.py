@@ -22,6 +22,7 @@ from rekindle.accounts.models import User
 from rekindle.accounts.roles import Deed
 from rekindle.errors import BadInput, Conflict, NotFound
 from rekindle.journal.models import Hook, Telling, TellingState
+from rekindle.web import given
 from rekindle.web.acts import sentence_of
 from rekindle.web.gate import staff_for
 from rekindle.workflows.hooks_out import hooks
@@ -51,7 +52,7 @@ def one(request: HttpRequest, hook_id: int) -> HttpResponse:
     if hook is None:
         raise Http404("no such hook")
     rows = Telling.objects.filter(hook=hook).order_by("-id")
-    before = _before(request.GET.get("before", ""))
+    before = given.place(request.GET.get("before", ""))
     found = list((rows.filter(pk__lt=before) if before else rows)[: ROWS + 1])
     fresh = request.session.get(_FRESH_SECRET, {})
     if fresh.get("hook") == hook.pk:
@@ -155,15 +156,6 @@ def _shown_once(request: HttpRequest, opened: hooks.Opened) -> Hook:
 def _choices(chosen: Collection[str]) -> list[tuple[str, str, bool]]:
     """(name, line, whether it is chosen) of every event."""
     return [(name, label, name in chosen) for name, label in EVENTS.items()]
-
-
-def _before(text: str) -> int | None:
-    """Where the page before ended. Raises Http404 for what is no place."""
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise Http404("no such place among the tellings")
-    return int(text)
 
 
 urlpatterns: list[URLPattern] = [

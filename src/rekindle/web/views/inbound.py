@@ -17,6 +17,7 @@ from rekindle.accounts.roles import Deed
 from rekindle.errors import NotFound
 from rekindle.journal import inbound_queries
 from rekindle.journal.models import Message
+from rekindle.web import given
 from rekindle.web.gate import staff, staff_for
 from rekindle.workflows.inbound import mailbox
 from rekindle.workflows.inbound.look import looked_at
@@ -34,7 +35,7 @@ def page(request: HttpRequest) -> HttpResponse:
     if which not in TITLES:
         raise Http404("no such list")
     of = inbound_queries.waiting if which == "waiting" else inbound_queries.everything
-    rows = of(before=_before(request.GET.get("before", "")), limit=ROWS + 1)
+    rows = of(before=given.place(request.GET.get("before", "")), limit=ROWS + 1)
     context = {
         "which": which,
         "lists": TITLES.items(),
@@ -64,14 +65,6 @@ def done(request: HttpRequest, inbound_id: int) -> HttpResponse:
 def came_back(message: Message) -> dict[str, Any]:
     """What the page of one message shows of what came back, for `web/outbox_came_back.html`."""
     return {"came_back": inbound_queries.of_message(message), "clicks": inbound_queries.clicks_of(message)}
-
-
-def _before(text: str) -> int | None:
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise Http404("no such place in the list")
-    return int(text)
 
 
 urlpatterns: list[URLPattern] = [

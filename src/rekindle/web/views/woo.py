@@ -42,7 +42,7 @@ def page(request: HttpRequest) -> HttpResponse:
         found, following = woo_view.ends(group, after=_place(after), limit=ROWS)
         context |= {"ends": found, "next": f"{following[0].isoformat()}_{following[1]}" if following else ""}
     else:
-        ways, below = woo_view.in_plans(group, before=_number(after), limit=ROWS, language=_language())
+        ways, below = woo_view.in_plans(group, before=form.place(after), limit=ROWS, language=_language())
         context |= {"ways": ways, "next": str(below) if below else ""}
     return render(request, "web/woo.html", context)
 
@@ -104,15 +104,7 @@ def _place(text: str) -> woo_view.Place | None:
         raise Http404("no such place in this list") from error
     if instant.tzinfo is None:
         raise Http404("no such place in this list")
-    return instant, _number(number) or 0
-
-
-def _number(text: str) -> int | None:
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise Http404("no such place in this list")
-    return int(text)
+    return instant, form.place(number) or 0
 
 
 def _language() -> str:

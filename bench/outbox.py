@@ -144,11 +144,10 @@ def _whole() -> None:
     from rekindle.workflows.outbox import fence, worker
 
     road = fence.check(deep=False)
-    channel = worker.open_channel(road)
     name = worker.name_of_worker()
-    while worker.hand_round(name, road, channel, most=worker.AT_ONCE):
-        pass
-    channel.close()
+    with worker.lines_of(road) as lines:
+        while worker.hand_round(name, road, lines, most=worker.AT_ONCE):
+            pass
     connection.close()
 
 

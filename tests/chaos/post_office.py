@@ -20,7 +20,7 @@ from pathlib import Path
 
 FAULTS = (
     "refuse_rcpt_4", "refuse_rcpt_5", "refuse_data_4", "refuse_end_4", "refuse_end_5", "drop_before_dot",
-    "drop_after_dot", "late_421", "garbage", "slow",
+    "drop_after_dot", "late_421", "garbage", "slow", "goes_on",
 )  # fmt: skip
 
 
@@ -35,12 +35,18 @@ class Taken:
 
 @dataclass
 class PostOffice:
-    """A server on this machine. `rates` says how often each fault happens."""
+    """A server on this machine. rates: how often each fault happens; slow_talk: it takes one command at a time.
+
+    most_lines  lets so many lines in at once and turns the others away; 0: all
+    """
 
     ledger: Path
     rates: Mapping[str, float] = field(default_factory=dict)
     seed: int = 1
     port: int = 0
+    slow_talk: bool = False
+    most_lines: int = 0
+    lines: int = 0
 
     def taken(self) -> list[Taken]:
         if not self.ledger.exists():
@@ -57,10 +63,19 @@ def open_post_office(ledger: Path, *, rates: Mapping[str, float] | None = None, 
 
     class Line(socketserver.StreamRequestHandler):
         def handle(self) -> None:
+            with lock:
+                office.lines += 1
+                full = 0 < office.most_lines < office.lines
             try:
-                _serve(self, office, chance, lock)
+                if full:
+                    self.wfile.write(b"421 4.7.0 too many lines\r\n")
+                else:
+                    _serve(self, office, chance, lock)
             except (ConnectionError, TimeoutError):
                 return
+            finally:
+                with lock:
+                    office.lines -= 1
 
     class Server(socketserver.ThreadingTCPServer):
         allow_reuse_address = True
@@ -90,13 +105,13 @@ def _serve(
         with lock:
             return chance.random() < office.rates.get(name, 0.0)
 
-    recipient = ""
+    recipient, begun = "", False
     say("220 ready")
     while raw := line.rfile.readline():
         word = raw.decode("utf-8", "replace").strip()
         verb = word[:4].upper()
         if verb in {"EHLO", "HELO"}:
-            say("250-here\r\n250-8BITMIME\r\n250 SMTPUTF8")
+            say("250-here\r\n250-8BITMIME\r\n" + ("" if office.slow_talk else "250-PIPELINING\r\n") + "250 SMTPUTF8")
         elif verb == "MAIL":
             if fault("garbage"):
                 say("what?")
@@ -104,26 +119,32 @@ def _serve(
             if fault("late_421"):
                 say("421 4.3.0 closing")
                 return
-            say("250 2.1.0 ok")
+            say("503 5.5.1 one at a time" if begun else "250 2.1.0 ok")
+            recipient, begun = "", True
         elif verb == "RCPT":
-            recipient = re.sub(r"^RCPT TO:<(.*?)>.*$", r"\1", word, flags=re.IGNORECASE)
             if fault("refuse_rcpt_5"):
                 say("550 5.1.1 no such user here")
             elif fault("refuse_rcpt_4"):
                 say("450 4.2.1 try later")
             else:
+                recipient = re.sub(r"^RCPT TO:<(.*?)>.*$", r"\1", word, flags=re.IGNORECASE)
                 say("250 2.1.5 ok")
         elif verb == "DATA":
+            if not recipient and not fault("goes_on"):
+                say("554 5.5.1 to nobody")
+                continue
             if fault("refuse_data_4"):
                 say("451 4.3.0 not now")
                 continue
             say("354 go on")
+            begun = False
             if not _take(line, office, recipient, fault, lock):
                 return
         elif verb == "QUIT":
             say("221 bye")
             return
         else:
+            begun = begun and verb != "RSET"
             say("250 ok")
 
 

@@ -7,10 +7,14 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.headerregistry import Address
+from email.generator import BytesGenerator
+from email.header import Header
+from email.headerregistry import Address, HeaderRegistry
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime
+from functools import lru_cache
+from io import BytesIO
 from typing import Final
 
 from email_validator import EmailNotValidError, validate_email
@@ -101,17 +105,35 @@ def clean(text: str, *, where: str) -> str:
 _HEADER_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 
 
-def mime(envelope: Envelope) -> EmailMessage:
+class _Policy(EmailPolicy):
+    """The library's, but for headers of plain ASCII: they stay in one line, as RFC 5322 allows up to 998 letters.
+
+    Folded at 78 by the library, a long link to hear nothing more becomes an encoded word, which mail programs do not
+    read there.
+    """
+
+    def header_store_parse(self, name: str, value: str) -> tuple[str, str]:
+        plain = value.isascii() and value.isprintable()
+        return (name, value) if plain else super().header_store_parse(name, value)
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        return f"{name}: {value}\r\n".encode() if value.isascii() else super().fold_binary(name, value)
+
+
+_POLICY: Final = _Policy(linesep="\r\n", header_factory=HeaderRegistry(use_default_map=False))
+_IN_UTF8: Final = _POLICY.clone(utf8=True)  # for an address that only SMTPUTF8 carries (RFC 6532)
+
+
+def wire(envelope: Envelope) -> bytes:
     """The message as it goes over the wire. Raises BadInput for what cannot stand in a header."""
-    message = EmailMessage(policy=SMTP)
+    to = address(envelope.recipient).addr_spec
+    message = EmailMessage(policy=_POLICY if to.isascii() else _IN_UTF8)
     message["Message-ID"] = clean(envelope.message_id, where="Message-ID")
     message["Date"] = format_datetime(envelope.at)
-    # Our own address was looked at when it was set; theirs comes from anywhere.
-    user, _at, domain = clean(envelope.sender, where="From").rpartition("@")
-    message["From"] = Address(clean(envelope.sender_name, where="From"), user, domain)
-    message["To"] = address(envelope.recipient)
+    message["From"] = _from(envelope.sender_name, envelope.sender)
+    message["To"] = to
     if envelope.reply_to:
-        message["Reply-To"] = address(envelope.reply_to)
+        message["Reply-To"] = address(envelope.reply_to).addr_spec
     message["Subject"] = clean(envelope.subject, where="Subject")
     for header, value in envelope.headers.items():
         if not _HEADER_NAME.fullmatch(header) or header in message:
@@ -120,4 +142,16 @@ def mime(envelope: Envelope) -> EmailMessage:
     message.set_content(envelope.text, cte="quoted-printable")
     if envelope.html:
         message.add_alternative(envelope.html, subtype="html", cte="quoted-printable")
-    return message
+    buffer = BytesIO()
+    BytesGenerator(buffer, policy=message.policy).flatten(message)
+    return buffer.getvalue()
+
+
+@lru_cache(maxsize=64)
+def _from(name: str, sender: str) -> str:
+    """Our own name and address, each part of the name that is not ASCII as a word of its own; both were looked at."""
+    user, _at, domain = clean(sender, where="From").rpartition("@")
+    whole = Address(clean(name, where="From"), user, domain)
+    if name.isascii():
+        return str(whole)
+    return f"{Header(name, 'utf-8').encode(linesep='')} <{whole.addr_spec}>"

@@ -22,7 +22,7 @@ from rekindle.journal.models import AuditEntry, Hook, MessageState, Telling, Tel
 from rekindle.relationships.vocabulary import WebhookShape
 from rekindle.workflows.hooks import signatures
 from rekindle.workflows.hooks_out import deliver, events, hooks
-from rekindle.workflows.hooks_out.tell import message, tell, tell_all
+from rekindle.workflows.hooks_out.tell import messages, tell, tell_all
 from rekindle.workflows.hooks_out.tell import person as tell_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
@@ -116,7 +116,7 @@ def test_a_message_is_told_of_at_its_ends_by_number(
     opened(theirs, owner, chosen=tuple(events.EVENTS))
     row = write(person("Cleo Marchetti", email="cleo@example.org"))
     row.state = state.value
-    assert message(row) == (event is not None)
+    assert messages([row]) == (event is not None)
     for said in Telling.objects.all():
         assert said.event == event
         assert said.body["data"]["message"] == row.pk

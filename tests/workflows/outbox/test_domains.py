@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import smtplib
-from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -70,14 +69,14 @@ def test_the_server_is_told_where_bounces_arrive(
 ) -> None:
     Sending.objects.update(bounces_to="bounces@oak.example")
     write(cleo, key="letter:1")
-    said: list[str] = []
-    plain = smtplib.SMTP.mail
+    said: list[bytes] = []
+    plain = smtplib.SMTP.send
 
-    def heard(line: smtplib.SMTP, sender: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
-        said.append(sender)
-        return plain(line, sender, options)
+    def heard(line: smtplib.SMTP, words: bytes | str) -> None:
+        said.append(words if isinstance(words, bytes) else words.encode())
+        plain(line, words)
 
-    monkeypatch.setattr(smtplib.SMTP, "mail", heard)
+    monkeypatch.setattr(smtplib.SMTP, "send", heard)
     assert worker.run_once() == 1
-    assert said == [f"bounces+{token_of('letter:1')}@oak.example"]
+    assert f"MAIL FROM:<bounces+{token_of('letter:1')}@oak.example>\r\n".encode() in b"".join(said)
     assert len(office.taken()) == 1

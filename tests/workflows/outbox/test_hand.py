@@ -219,11 +219,13 @@ def test_a_late_truth_still_counts_over_not_known(cleo: Relationship, office: Po
         ("garbage", MessageState.QUEUED, 0),
     ],
 )
+@pytest.mark.parametrize("slow_talk", [False, True])
 def test_each_way_a_server_can_fail(
-    cleo: Relationship, tmp_path, fault: str, comes_to: MessageState, taken: int
+    cleo: Relationship, tmp_path, fault: str, comes_to: MessageState, taken: int, slow_talk: bool
 ) -> None:
     message = write(cleo)
     with open_post_office(tmp_path / "ledger", rates={fault: 1.0}) as office:
+        office.slow_talk = slow_talk
         use(office)
         worker.run_once()
         assert state(message) == comes_to

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from chaos.letters import NOON, write
@@ -17,6 +18,7 @@ from rekindle.relationships.models import Relationship
 from rekindle.relationships.vocabulary import Stage, TouchClass
 from rekindle.workflows import unsubscribe
 from rekindle.workflows.outbox import fence, hand, said_before, worker
+from rekindle.workflows.why_not import Answer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("noon")]
 
@@ -30,13 +32,13 @@ def ben() -> Relationship:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Whom the rules were asked about one by one."""
+    """Whom the rules were asked about at the mark."""
     found: list[int] = []
     ask = said_before.ask
 
-    def noted(row: Message, party: object, **given: object) -> object:
-        found.append(row.pk)
-        return ask(row, party, **given)  # type: ignore[arg-type]
+    def noted(letters: Sequence[said_before.Letter], *, also_at: datetime | None = None, **given: Any) -> list[Answer]:
+        found.extend(row.pk for row, _party in letters if also_at is None)
+        return ask(letters, also_at=also_at, **given)
 
     monkeypatch.setattr(said_before, "ask", noted)
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from datetime import datetime
 
 import pytest
@@ -37,8 +36,8 @@ def theirs(noon: Callable[[datetime], None]) -> Iterator[Listener]:
 
 def go_round() -> int:
     road = sending()
-    with closing(of_settings(road)) as line:
-        return worker.hand_round("a worker", road, line, most=9)
+    with worker.lines_of(road) as lines:
+        return worker.hand_round("a worker", road, lines, most=9)
 
 
 def test_it_is_handed_over_once_under_its_own_message_id(cleo: Relationship, theirs: Listener) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from email.generator import BytesGenerator
-from io import BytesIO
 from pathlib import Path
 
-from rekindle.act.envelope import Accepted, Envelope, Handed, NotAccepted, mime
+from rekindle.act.envelope import Accepted, Envelope, Handed, NotAccepted, wire
 from rekindle.errors import BadInput
 
 
@@ -23,17 +21,15 @@ class Folder:
     def hand_over(self, envelope: Envelope) -> Handed:
         """Keep one message."""
         try:
-            message = mime(envelope)
+            message = wire(envelope)
         except BadInput as error:
             return NotAccepted(None, str(error), is_final=True)
-        buffer = BytesIO()
-        BytesGenerator(buffer, policy=message.policy).flatten(message)
         name = "".join(letter for letter in envelope.message_id if letter.isalnum() or letter in "-.@")
         draft = self._folder / f"{name}.draft"
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with draft.open("wb") as file:
-                file.write(buffer.getvalue())
+                file.write(message)
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(self._folder / f"{name}.eml")

@@ -13,22 +13,22 @@ import re
 import smtplib
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.generator import BytesGenerator
-from email.message import EmailMessage
-from io import BytesIO
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Final, Self
 
-from rekindle.act.envelope import Accepted, Envelope, Handed, NotAccepted, Unknown, mime
+from rekindle.act.envelope import Accepted, Envelope, Handed, NotAccepted, Unknown, wire
 from rekindle.errors import BadInput
 
 _ADDRESSES: Final = re.compile(r"[^\s<>@\"']+@[^\s<>@\"']+")
 _NO_SUCH: Final = re.compile(r"\b5\.(1\.[0-36]|2\.1)\b")  # RFC 3463: bad mailbox, bad domain, mailbox disabled
 _TOO_LONG: Final = 300
 _GREETING_OVER: Final = 421
+_GO_ON: Final = 354
+_IDLE: Final = 1.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ class Mail:
             )
         self._server, self._reach = server, reach
         self._line: smtplib.SMTP | None = None
+        self._clean_at = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -114,14 +115,14 @@ class Mail:
     def hand_over(self, envelope: Envelope) -> Handed:
         """Give one message to the server. Never raises for what the other side does."""
         try:
-            words = _wire(mime(envelope))
+            words = _stuffed(wire(envelope))
         except BadInput as error:
             return NotAccepted(None, str(error), is_final=True)
         try:
             line = self._open()
         except _Closed as closed:
             return closed.answer
-        began = False
+        began, self._clean_at = False, 0.0
         try:
             refused = _begin(line, envelope)
             if refused is None:
@@ -140,6 +141,7 @@ class Mail:
             self._after(refused)
             return refused
         if code // 100 == 2:
+            self._clean_at = time.monotonic()
             return Accepted(code, one_line(reply))
         if code // 100 not in {4, 5}:
             self._drop()
@@ -151,7 +153,8 @@ class Mail:
     def _open(self) -> smtplib.SMTP:
         if self._line is not None:
             try:
-                if self._line.rset()[0] == 250:
+                # A line in use was clean a moment ago; one that lay idle may have been closed by the other side.
+                if time.monotonic() - self._clean_at < _IDLE or self._line.rset()[0] == 250:
                     return self._line
             except (smtplib.SMTPException, OSError):
                 pass
@@ -198,23 +201,39 @@ class Mail:
 
 
 def _begin(line: smtplib.SMTP, envelope: Envelope) -> NotAccepted | None:
-    """Up to the server's go-ahead for the words; None when it was given."""
-    options = ["SMTPUTF8"] if not envelope.recipient.isascii() and line.has_extn("smtputf8") else []
-    if not envelope.recipient.isascii() and not options:
+    """Up to the server's go-ahead for the words; None when it was given.
+
+    All three commands go out together where the server takes them so (RFC 2920): one way there and back, not three.
+    """
+    utf8 = not envelope.recipient.isascii()
+    if utf8 and not line.has_extn("smtputf8"):
         return NotAccepted(None, "their server takes no address with such letters", is_final=True)
-    code, reply = line.mail(envelope.bounces_to or envelope.sender, options)
-    if code // 100 == 2:
-        code, reply = line.rcpt(envelope.recipient)
-    if code // 100 == 2:
-        code, reply = line.docmd("DATA")
-    return None if code == 354 else _answer(code, reply)
+    sender = smtplib.quoteaddr(envelope.bounces_to or envelope.sender)
+    commands = [
+        f"MAIL FROM:{sender}{' SMTPUTF8' if utf8 else ''}", f"RCPT TO:{smtplib.quoteaddr(envelope.recipient)}", "DATA",
+    ]  # fmt: skip
+    if any(letter in command for command in commands for letter in "\r\n"):
+        raise ValueError("a line break in an address")
+    at_once = line.has_extn("pipelining")
+    refused: NotAccepted | None = None
+    if at_once:
+        line.send("".join(f"{command}\r\n" for command in commands).encode())
+    for command in commands:
+        if not at_once:
+            line.send(f"{command}\r\n".encode())
+        code, reply = line.getreply()
+        if refused is None and code // 100 != (3 if command == "DATA" else 2):
+            refused = _answer(code, reply)
+        if refused is not None and (not at_once or code == _GREETING_OVER):
+            return refused
+    if refused is not None and code == _GO_ON:
+        line.close()  # it waits for words although it refused: hung up without a dot, nothing was taken
+    return refused
 
 
-def _wire(message: EmailMessage) -> bytes:
-    """The bytes of the message with lone dots doubled, up to and without the final dot."""
-    buffer = BytesIO()
-    BytesGenerator(buffer, policy=message.policy).flatten(message)
-    words = re.sub(rb"(?m)^\.", b"..", buffer.getvalue())
+def _stuffed(message: bytes) -> bytes:
+    """The message with lone dots doubled, up to and without the final dot."""
+    words = re.sub(rb"(?m)^\.", b"..", message)
     return words if words.endswith(b"\r\n") else words + b"\r\n"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -56,16 +57,17 @@ def tell_all(event: str, facts: Iterable[tuple[str, Mapping[str, Any]]], *, at: 
         return made + _kept(batch)
 
 
-def message(row: Message) -> int:
-    """That a message came to one of its ends, where that is told: handed over, refused, or nobody knows."""
-    event = _OF_A_STATE.get(row.state)
-    if event is None:
-        return 0
-    data = {
-        "message": row.pk, "party": row.party_id, "class": row.touch_class, "channel": row.channel,
-        "made_by": row.made_by, "attempts": row.attempts,
-    }  # fmt: skip
-    return tell(event, data, key=f"{row.message_id}:{row.epoch}")
+def messages(rows: Iterable[Message]) -> int:
+    """That messages came to one of their ends, where that is told: handed over, refused, or nobody knows."""
+    facts: dict[str, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
+    for row in rows:
+        if (event := _OF_A_STATE.get(row.state)) is not None:
+            data = {
+                "message": row.pk, "party": row.party_id, "class": row.touch_class, "channel": row.channel,
+                "made_by": row.made_by, "attempts": row.attempts,
+            }  # fmt: skip
+            facts[event].append((f"{row.message_id}:{row.epoch}", data))
+    return sum(tell_all(event, some) for event, some in facts.items())
 
 
 def person(event: str, who: Relationship | Party, *, key: str = "", **more: Any) -> int:

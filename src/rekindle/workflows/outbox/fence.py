@@ -12,10 +12,11 @@ A database that does not know what the log says is an older one: sending stops b
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,12 +52,20 @@ class Line:
 
 def log(message: Message, phase: str, *, at: datetime) -> None:
     """Add a line and flush it to the disk. Raises OSError where that cannot be done: then nothing may be sent."""
+    log_all([(message, phase)], at=at)
+
+
+def log_all(lines: Sequence[tuple[Message, str]], *, at: datetime) -> None:
+    """Add a line for each (message, phase) and flush them to the disk together. Raises OSError as `log` does."""
     folder = home.prepare() / "sent"
     folder.mkdir(mode=0o700, exist_ok=True)
-    line = f"{at.astimezone(UTC).isoformat(timespec='seconds')} {message.epoch} {phase} {message.message_id}\n"
+    when = at.astimezone(UTC).isoformat(timespec="seconds")
+    text = "".join(f"{when} {message.epoch} {phase} {message.message_id}\n" for message, phase in lines).encode()
     descriptor = os.open(folder / f"{at:%Y-%m}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        os.write(descriptor, line.encode())
+        # A disk that is nearly full takes a part and says so by the number alone.
+        if os.write(descriptor, text) != len(text):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

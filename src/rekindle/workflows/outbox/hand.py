@@ -1,9 +1,10 @@
-"""From the queue to the wire, one message at a time, so that a crash anywhere costs at most an honest "not known".
+"""From the queue to the wire, so that a crash anywhere costs at most an honest "not known".
 
 1. claim    take what is due, under a lease and a higher epoch; nobody else touches it while the lease holds
 2. mark     in one transaction: lock the person, then the message; is it still ours, in time, and do the rules allow
-            it at this very instant? Then it is marked as being handed over. This is the point at which it counts
-3. log      one line beside the books, flushed to the disk
+            it at this very instant? Then it is marked as being handed over. This is the point at which it counts.
+            As many are marked together as go onto the wire at the same moment, to one person each
+3. log      one line a message beside the books, flushed to the disk
 4. hand over, and hear what became of it
 5. settle   compare and set by epoch: a worker that was given up for dead changes nothing that others went on with;
             only what it knows better than "unknown" still counts
@@ -13,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -23,16 +24,15 @@ from django.db.models import F, Q, QuerySet
 
 from rekindle.act.envelope import Accepted, Handed, NotAccepted, Unknown
 from rekindle.decide.eligibility import ALWAYS, Rule
-from rekindle.errors import NotFound
 from rekindle.journal.models import Message, MessageAttempt, MessageState, Sending
 from rekindle.relationships.models import Party
 from rekindle.relationships.vocabulary import Channel, TouchClass
 from rekindle.workflows import consent, refusals
-from rekindle.workflows.outbox import clock, domains, fence, said_before
+from rekindle.workflows.outbox import clock, domains, fence, said_before, trail
 from rekindle.workflows.outbox.dead_address import end_address
 from rekindle.workflows.outbox.failpoints import reach
 from rekindle.workflows.outbox.said_before import Ahead
-from rekindle.workflows.outbox.trail import DEFERRED, change
+from rekindle.workflows.outbox.trail import DEFERRED, Change
 from rekindle.workflows.why_not import Answer
 
 LEASE: Final = timedelta(minutes=20)
@@ -50,6 +50,7 @@ class Claim:
 
     message: int
     epoch: int
+    party: int | None = None
 
 
 def claim(
@@ -69,25 +70,26 @@ def claim(
         if connection.vendor == "postgresql":
             rows = rows.select_for_update(skip_locked=True)
         found = _first(rows, most=most, per_domain=per_domain, at=at)
-        Message.objects.filter(id__in=[number for number, _ in found]).update(
+        Message.objects.filter(id__in=[one.message for one in found]).update(
             state=MessageState.CLAIMED.value, claimed_by=worker, lease_until=at + LEASE, epoch=F("epoch") + 1
         )
         MessageAttempt.objects.bulk_create(
-            MessageAttempt(message_id=number, epoch=epoch + 1, phase=MessageState.CLAIMED.value, at=at, worker=worker)
-            for number, epoch in found
+            MessageAttempt(
+                message_id=one.message, epoch=one.epoch, phase=MessageState.CLAIMED.value, at=at, worker=worker
+            )
+            for one in found
         )
     reach("after_claim")
-    return [Claim(number, epoch + 1) for number, epoch in found]
+    return found
 
 
-def _first(rows: QuerySet[Message], *, most: int, per_domain: int, at: datetime) -> list[tuple[int, int]]:
-    """(number, epoch) of the first that no domain's limit holds back."""
-    if not per_domain:
-        return list(rows.values_list("id", "epoch")[:most])
-    rows = domains.without_full(rows, at=at, limit=per_domain)
-    some = list(rows.values_list("id", "epoch", "recipient")[: most * 10])
-    waits = domains.over_limit([recipient for *_, recipient in some], at=at, limit=per_domain)
-    return [(number, epoch) for number, epoch, recipient in some if recipient not in waits][:most]
+def _first(rows: QuerySet[Message], *, most: int, per_domain: int, at: datetime) -> list[Claim]:
+    """The first that no domain's limit holds back, as they will be claimed."""
+    if per_domain:
+        rows = domains.without_full(rows, at=at, limit=per_domain)
+    some = list(rows.values_list("id", "epoch", "party_id", "recipient")[: most * 10 if per_domain else most])
+    waits = domains.over_limit([one[3] for one in some], at=at, limit=per_domain) if per_domain else frozenset()
+    return [Claim(number, epoch + 1, party) for number, epoch, party, to in some if to not in waits][:most]
 
 
 def look_ahead(claims: Sequence[Claim], *, road: Sending) -> Ahead | None:
@@ -100,86 +102,113 @@ def look_ahead(claims: Sequence[Claim], *, road: Sending) -> Ahead | None:
 def mark(
     claimed: Claim, *, worker: str, settled_at: datetime | None = None, ahead: Ahead | None = None
 ) -> Message | None:
-    """Steps 2 and 3. The message, marked as being handed over; None where it is not to be: then its row says why.
+    """Steps 2 and 3 for one message; None where it is not to be handed over: then its row says why."""
+    return next(iter(mark_all([claimed], worker=worker, settled_at=settled_at, ahead=ahead)), None)
+
+
+def mark_all(
+    claims: Sequence[Claim], *, worker: str, settled_at: datetime | None = None, ahead: Ahead | None = None
+) -> list[Message]:
+    """Steps 2 and 3, for messages to one person each that go onto the wire together; gives those that are to go.
 
     settled_at  when the settings were last changed by which the caller would send; changed since, it sends nothing
     ahead       the answers of `look_ahead`, used while nothing they saw has changed
     """
     reach("before_mark")
     with transaction.atomic():
-        row = _marked(claimed, worker=worker, settled_at=settled_at, ahead=ahead)
-    if row is None:
-        return None
+        rows = _marked(claims, worker=worker, settled_at=settled_at, ahead=ahead)
+    if not rows:
+        return []
     reach("after_mark")
     try:
-        fence.log(row, MessageState.HANDING_OVER.value, at=row.handed_at or clock.now())
+        fence.log_all([(row, MessageState.HANDING_OVER.value) for row in rows], at=rows[0].handed_at or clock.now())
     except OSError as error:
-        _unmark(row, why=f"the sent log cannot be written: {error.strerror}")
-        return None
+        _unmark(rows, why=f"the sent log cannot be written: {error.strerror}")
+        return []
     reach("after_log")
-    return row
+    return rows
 
 
-def _marked(claimed: Claim, *, worker: str, settled_at: datetime | None, ahead: Ahead | None) -> Message | None:
-    """The row, marked under the lock of its person; else None, and the row says why."""
+def _marked(claims: Sequence[Claim], *, worker: str, settled_at: datetime | None, ahead: Ahead | None) -> list[Message]:
+    """The rows, marked under the locks of their people; where one is not to go, its row says why."""
     # Who could look ahead writes into SQLite: the transaction itself keeps every other writer out.
-    party = _locked_party(claimed) if ahead is None else None
-    row = Message.objects.select_for_update(of=("self",)).filter(pk=claimed.message).first()
+    parties: Mapping[int, Party] = _locked_parties(claims) if ahead is None else {}
+    claimed = {one.message: one for one in claims}
+    held = Message.objects.select_for_update(of=("self",)).filter(pk__in=claimed).select_related("party").order_by("pk")
     at = clock.now()
-    if row is None or not _is_ours(row, claimed, worker=worker, at=at):
-        return None
+    rows = [row for row in held if _is_ours(row, claimed[row.pk], worker=worker, at=at)]
+    if not rows:
+        return []
     road = fence.check(deep=False)
-    if road.paused:
-        _back(row, at=at, why=f"sending is paused: {road.paused}")
-    elif settled_at is not None and road.changed_at != settled_at:
-        _back(row, at=at, why="the settings of sending changed meanwhile")
-    elif row.expires_at <= at:
-        _close(row, MessageState.EXPIRED, at=at, why="its time was over")
-    elif row.party_id is None:
-        _close(row, MessageState.CANCELLED, at=at, why="this person is not in the books any more")
-    else:
-        if (yes := ahead.answer(row, at=at) if ahead is not None else None) is not None:
-            return _begun(row, yes, worker=worker, at=at)
-        party = party or consent.locked(Party(pk=row.party_id))
-        answer = said_before.ask(row, party, road=road, at=at)
+    yes = dict(ahead.still(at=at)) if ahead is not None else {}
+    if ahead is not None and (unasked := [claimed[row.pk] for row in rows if row.pk not in yes]):
+        parties = _locked_parties(unasked)
+    stopped, letters = [], []
+    for row in rows:
+        if (stop := _stopped(row, road=road, settled_at=settled_at, at=at)) is not None:
+            stopped.append(stop)
+        elif row.pk not in yes and (party := parties.get(row.party_id or 0)) is not None:
+            letters.append((row, party))
+        elif row.pk not in yes:
+            stopped.append(Change(row, MessageState.QUEUED, why="this person was joined with another meanwhile"))
+    trail.change_all(stopped, was=[MessageState.CLAIMED], at=at)
+    for (row, party), answer in zip(letters, said_before.ask(letters, road=road, at=at), strict=True):
         if answer.allowed:
-            return _begun(row, answer, worker=worker, at=at)
-        _held_back(row, party, answer, at=at)
+            yes[row.pk] = answer
+        else:
+            _held_back(row, party, answer, at=at)
+    going = [row for row in rows if row.pk in yes and row.state == MessageState.CLAIMED.value]
+    return _begun([(row, yes[row.pk]) for row in going], worker=worker, at=at)
+
+
+def _stopped(row: Message, *, road: Sending, settled_at: datetime | None, at: datetime) -> Change | None:
+    """What keeps it from going before anybody is asked about its person; None where nothing does."""
+    if road.paused:
+        return Change(row, MessageState.QUEUED, why=f"sending is paused: {road.paused}")
+    if settled_at is not None and road.changed_at != settled_at:
+        return Change(row, MessageState.QUEUED, why="the settings of sending changed meanwhile")
+    if row.expires_at <= at:
+        return Change(row, MessageState.EXPIRED, why="its time was over")
+    if row.party_id is None:
+        return Change(row, MessageState.CANCELLED, why="this person is not in the books any more")
     return None
 
 
-def _begun(row: Message, answer: Answer, *, worker: str, at: datetime) -> Message:
-    change(
-        row, MessageState.HANDING_OVER, was=[MessageState.CLAIMED], at=at, worker=worker, claimed_by=worker,
-        lease_until=at + LEASE, attempts=row.attempts + 1, handed_at=at, gate=_trace(answer, at=at),
-    )  # fmt: skip
-    return row
+def _begun(allowed: Sequence[tuple[Message, Answer]], *, worker: str, at: datetime) -> list[Message]:
+    changes = [
+        Change(row, MessageState.HANDING_OVER, fields={
+            "claimed_by": worker, "lease_until": at + LEASE, "attempts": row.attempts + 1, "handed_at": at,
+            "gate": _trace(answer, at=at),
+        })
+        for row, answer in allowed
+    ]  # fmt: skip
+    return trail.change_all(changes, was=[MessageState.CLAIMED], at=at, worker=worker)
 
 
 def settle(row: Message, handed: Handed, *, worker: str, kept: bool = False) -> bool:
-    """Step 5. Write what became of it; False where others went on with it meanwhile, and nothing was changed.
+    """Step 5 for one message; False where others went on with it meanwhile, and nothing was changed."""
+    return bool(settle_all([(row, handed)], worker=worker, kept=kept))
 
-    kept  it was written into the folder of this house, not sent
+
+def settle_all(heard: Sequence[tuple[Message, Handed]], *, worker: str, kept: bool = False) -> list[Message]:
+    """Step 5. Write what became of each; gives the rows that were still ours to write.
+
+    kept  they were written into the folder of this house, not sent
     """
     reach("after_answer")
     at = clock.now()
-    state, wait = _outcome(row, handed, kept=kept, at=at)
+    changes = [_outcome(row, handed, kept=kept, at=at) for row, handed in heard]
     # Before the books: a queue that the log does not know of would look like an older copy of them.
-    fence.log(row, state.value, at=at)
-    code = None if isinstance(handed, Unknown) else handed.code
-    waits = {"not_before": at + wait} if state is MessageState.QUEUED else {}
+    fence.log_all([(one.row, one.to.value) for one in changes], at=at)
     with transaction.atomic():
         # A late truth still counts over "unknown", by the same epoch.
-        if not change(
-            row, state, was=[MessageState.HANDING_OVER, MessageState.UNKNOWN], at=at, worker=worker, code=code,
-            why=handed.reply, error="" if isinstance(handed, Accepted) else None,
-            phase=DEFERRED if state is MessageState.QUEUED else "", last_code=code, **waits,
-        ):  # fmt: skip
-            return False
-        if isinstance(handed, NotAccepted) and handed.is_address:
-            end_address(row.recipient, at=at, party=row.party, about=f"message:{row.pk}")
+        unsure = [MessageState.HANDING_OVER, MessageState.UNKNOWN]
+        done = trail.change_all(changes, was=unsure, at=at, worker=worker)
+        for row, handed in heard:
+            if row in done and isinstance(handed, NotAccepted) and handed.is_address:
+                end_address(row.recipient, at=at, party=row.party, about=f"message:{row.pk}")
     reach("after_finish")
-    return True
+    return done
 
 
 def sweep() -> dict[str, int]:
@@ -202,7 +231,7 @@ def sweep() -> dict[str, int]:
 
 def _swept(row: Message, to: MessageState, *, at: datetime, why: str) -> bool:
     with transaction.atomic():
-        return change(row, to, was=[MessageState(row.state)], at=at, why=why)
+        return trail.change(row, to, was=[MessageState(row.state)], at=at, why=why)
 
 
 def put_aside(claimed: Claim, *, why: str) -> None:
@@ -215,26 +244,22 @@ def put_aside(claimed: Claim, *, why: str) -> None:
             return
         tries = row.attempts + 1
         to = MessageState.FAILED if tries >= MOST_TRIES else MessageState.QUEUED
-        change(row, to, was=[MessageState.CLAIMED], at=at, why=why, attempts=tries, not_before=at + ASIDE)
+        trail.change(row, to, was=[MessageState.CLAIMED], at=at, why=why, attempts=tries, not_before=at + ASIDE)
 
 
-def _unmark(row: Message, *, why: str) -> None:
+def _unmark(rows: Sequence[Message], *, why: str) -> None:
     """Nothing went out: back into the queue, and nothing else goes either until somebody has looked."""
+    back = [
+        Change(row, MessageState.QUEUED, why=why, phase=DEFERRED, fields={"attempts": row.attempts - 1}) for row in rows
+    ]
     with transaction.atomic():
-        change(
-            row, MessageState.QUEUED, was=[MessageState.HANDING_OVER], at=clock.now(), why=why, phase=DEFERRED,
-            attempts=row.attempts - 1,
-        )  # fmt: skip
+        trail.change_all(back, was=[MessageState.HANDING_OVER], at=clock.now())
     fence.pause(why)
 
 
-def _locked_party(claimed: Claim) -> Party | None:
-    """The person's rows, held until the transaction ends: in the order in which every no takes them."""
-    number = Message.objects.filter(pk=claimed.message).values_list("party_id", flat=True).first()
-    try:
-        return consent.locked(Party(pk=number)) if number is not None else None
-    except NotFound:
-        return None
+def _locked_parties(claims: Sequence[Claim]) -> Mapping[int, Party]:
+    """The people's rows, held until the transaction ends: in the order in which every no takes them."""
+    return consent.locked_all([one.party for one in claims if one.party is not None])
 
 
 def _is_ours(row: Message, claimed: Claim, *, worker: str, at: datetime) -> bool:
@@ -264,23 +289,31 @@ WAITED_FOR: Final = frozenset({Rule.QUIET_HOURS, Rule.TOUCH_GAP, Rule.TOUCH_CAP,
 """A delay and no refusal: the hour of the day, and the rest between two touches."""
 
 
-def _outcome(row: Message, handed: Handed, *, kept: bool, at: datetime) -> tuple[MessageState, timedelta]:
-    """(the state it comes to, how long it waits when that is the queue)."""
-    wait = min(timedelta(minutes=2 ** min(row.attempts, 10)), _LONGEST_WAIT)
+def _outcome(row: Message, handed: Handed, *, kept: bool, at: datetime) -> Change:
+    """What becomes of a message by the answer: its end, or the queue once more and when."""
+    code = None if isinstance(handed, Unknown) else handed.code
+    to, again = _end(row, handed, kept=kept), at + min(timedelta(minutes=2 ** min(row.attempts, 10)), _LONGEST_WAIT)
+    if to is MessageState.QUEUED and (row.attempts >= MOST_TRIES or again >= row.expires_at):
+        to = MessageState.UNKNOWN if isinstance(handed, Unknown) else MessageState.FAILED
+    waits = {"not_before": again} if to is MessageState.QUEUED else {}
+    return Change(
+        row, to, why=handed.reply, error="" if isinstance(handed, Accepted) else None,
+        phase=DEFERRED if to is MessageState.QUEUED else "", code=code, fields={"last_code": code, **waits},
+    )  # fmt: skip
+
+
+def _end(row: Message, handed: Handed, *, kept: bool) -> MessageState:
+    """Where the answer alone leads; QUEUED: it may be tried again while there are tries and time."""
     if isinstance(handed, Accepted):
-        return (MessageState.KEPT if kept else MessageState.ACCEPTED), wait
-    again = row.attempts < MOST_TRIES and at + wait < row.expires_at
+        return MessageState.KEPT if kept else MessageState.ACCEPTED
     if isinstance(handed, Unknown):
-        owed = TouchClass(row.touch_class) in AT_LEAST_ONCE
-        return (MessageState.QUEUED if owed and again else MessageState.UNKNOWN), wait
-    if handed.is_final and not handed.is_server:
-        return MessageState.FAILED, wait
-    return (MessageState.QUEUED if again else MessageState.FAILED), wait
+        return MessageState.QUEUED if TouchClass(row.touch_class) in AT_LEAST_ONCE else MessageState.UNKNOWN
+    return MessageState.FAILED if handed.is_final and not handed.is_server else MessageState.QUEUED
 
 
 def _back(row: Message, *, at: datetime, why: str, **fields: Any) -> None:
-    change(row, MessageState.QUEUED, was=[MessageState.CLAIMED], at=at, why=why, **fields)
+    trail.change(row, MessageState.QUEUED, was=[MessageState.CLAIMED], at=at, why=why, **fields)
 
 
 def _close(row: Message, to: MessageState, *, at: datetime, why: str, **fields: Any) -> None:
-    change(row, to, was=[MessageState.CLAIMED], at=at, why=why, **fields)
+    trail.change(row, to, was=[MessageState.CLAIMED], at=at, why=why, **fields)

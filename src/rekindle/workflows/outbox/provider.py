@@ -30,7 +30,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from rekindle.act.channels.mail import one_line
-from rekindle.act.envelope import Accepted, Envelope, Handed, NotAccepted, Unknown, mime
+from rekindle.act.envelope import Accepted, Envelope, Handed, NotAccepted, Unknown, wire
 from rekindle.errors import BadInput
 from rekindle.journal.models import Sending
 from rekindle.workflows.outbox.providers import PROVIDERS, TOKEN, checked, keys_of
@@ -99,7 +99,7 @@ class Provider:
         if self._clock() < self._not_before:
             return NotAccepted(None, f"{self._kind.label} is in trouble; it is asked again in a minute", is_server=True)
         try:
-            mime(envelope)  # the same look at every header as on the way to a mail server
+            wire(envelope)  # the same look at every header as on the way to a mail server
             message = self._message(envelope)
         except (BadInput, ValueError) as error:
             return NotAccepted(None, one_line(str(error)), is_final=True)

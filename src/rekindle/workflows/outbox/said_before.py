@@ -34,11 +34,6 @@ FRESH: Final = timedelta(seconds=2)
 Letter = tuple[Message, Party]
 
 
-def ask(row: Message, party: Party, *, road: Sending, at: datetime) -> Answer:
-    """Whether this message may go to this person at this instant; asked under the lock of the person's row."""
-    return _ask_all([(row, party)], road=road, at=at)[0]
-
-
 @dataclass(frozen=True)
 class Ahead:
     """The answers to what was claimed, by message, and until when they hold if nobody writes into the books."""
@@ -47,11 +42,9 @@ class Ahead:
     holds_until: datetime
     version: int
 
-    def answer(self, row: Message, *, at: datetime) -> Answer | None:
-        """The yes to this message, inside a transaction that holds the books; None: it must be asked again."""
-        if at >= self.holds_until or _version() != self.version:
-            return None
-        return self.answers.get(row.pk)
+    def still(self, *, at: datetime) -> dict[int, Answer]:
+        """Each yes by its message, inside a transaction that holds the books; empty: they must be asked again."""
+        return self.answers if at < self.holds_until and _version() == self.version else {}
 
 
 def look_ahead(letters: Sequence[Letter], *, road: Sending, at: datetime) -> Ahead | None:
@@ -67,15 +60,18 @@ def look_ahead(letters: Sequence[Letter], *, road: Sending, at: datetime) -> Ahe
     per_party = Counter(party.pk for _row, party in letters)
     single = [(row, party) for row, party in letters if per_party[party.pk] == 1]
     until = at + FRESH
-    now = _ask_all(single, road=road, at=at, also_at=until) if single else []
+    now = ask(single, road=road, at=at, also_at=until) if single else []
     answers = {row.pk: answer for (row, _party), answer in zip(single, now, strict=True) if answer.allowed}
     return Ahead(answers, until, version)
 
 
-def _ask_all(
-    letters: Sequence[Letter], *, road: Sending, at: datetime, also_at: datetime | None = None
-) -> list[Answer]:
-    """One answer a letter, of one gathering. also_at: a later instant at which it must be a yes too."""
+def ask(letters: Sequence[Letter], *, road: Sending, at: datetime, also_at: datetime | None = None) -> list[Answer]:
+    """Whether each message may go to its person at this instant, by one gathering.
+
+    letters  to one person each: what somebody is told changes what may be said to them next
+    also_at  a later instant at which it must be a yes too
+    At the hand-over it is asked under the locks of these people's rows.
+    """
     zone = why_not.business_zone()
     alike: dict[tuple[str, str], list[int]] = defaultdict(list)
     for n, (row, _party) in enumerate(letters):

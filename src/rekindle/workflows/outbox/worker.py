@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
@@ -22,28 +22,24 @@ from django.utils import timezone
 from rekindle import home
 from rekindle.act.channels.folder import Folder
 from rekindle.act.channels.mail import Mail, Server
-from rekindle.act.envelope import Envelope, Handed, NotAccepted
+from rekindle.act.envelope import NotAccepted
 from rekindle.errors import RekindleError
-from rekindle.journal.models import MessageAttempt, MessageState, Road, Sending
+from rekindle.journal.models import Message, MessageAttempt, MessageState, Road, Sending
 from rekindle.relationships.vocabulary import Channel
 from rekindle.workflows.outbox import fence, hand, headers, settle
 from rekindle.workflows.outbox.failpoints import reach
+from rekindle.workflows.outbox.lines import Carrier, Lines
 from rekindle.workflows.outbox.said_before import Ahead
+from rekindle.workflows.outbox.text_road import open_texts
 from rekindle.workflows.sealed import unseal
 
-AT_ONCE: Final = 50  # messages a claim; what a killed worker held comes free after one lease
+AT_ONCE: Final = 96  # messages a claim; what a killed worker held comes free after one lease
+FEW: Final = 10
+"""So few are handed over one by one: a crash then leaves one of them unknown, and not one a line."""
 SWEEP_SECONDS: Final = 30.0
 AFTER_TROUBLE: Final = 15.0
 
 _log = logging.getLogger(__name__)
-
-
-class Carrier(Protocol):
-    """A road that takes envelopes."""
-
-    def hand_over(self, envelope: Envelope) -> Handed: ...
-
-    def close(self) -> None: ...
 
 
 def run_once(*, most: int = AT_ONCE) -> int:
@@ -51,11 +47,9 @@ def run_once(*, most: int = AT_ONCE) -> int:
     road = fence.check(deep=True)
     if road.paused:
         return 0
-    opened = open_channel(road)
-    try:
-        return hand_round(name_of_worker(), road, opened, most=most)
-    finally:
-        opened.close()
+    with lines_of(road) as lines:
+        mails = hand_round(name_of_worker(), road, lines, most=most)
+    return mails + _text_round(name_of_worker(), road, most=most)
 
 
 def work(stop: threading.Event, *, idle_seconds: float = 1.0) -> None:
@@ -84,7 +78,7 @@ class _Hands:
         self._name = name
         self._swept = 0.0
         self._looked_back = False
-        self._open: Carrier | None = None
+        self._open: Lines | None = None
         self._settled_at: datetime | None = None
 
     def turn(self) -> int:
@@ -100,11 +94,11 @@ class _Hands:
             return 0
         if self._open is None or self._settled_at != road.changed_at:
             self.let_go()
-            self._open, self._settled_at = open_channel(road), road.changed_at
+            self._open, self._settled_at = lines_of(road), road.changed_at
         done = hand_round(self._name, road, self._open, most=AT_ONCE)
         if not done:
             self.let_go()
-        return done
+        return done + _text_round(self._name, road, most=AT_ONCE)
 
     def let_go(self) -> None:
         """Hang up."""
@@ -135,32 +129,72 @@ def outbox_folder() -> Path:
     return home.home() / "outbox"
 
 
-def hand_round(worker: str, road: Sending, channel: Carrier, *, most: int) -> int:
-    """Claim up to `most` and bring each to an answer; gives how many were handed over or settled."""
-    room = _room(road)
-    done = 0
-    claims = hand.claim(worker, most=min(most, room), per_domain=road.per_domain_minute) if room > 0 else []
+def lines_of(road: Sending) -> Lines:
+    """Lines to the road that the owner chose, opened as they are used."""
+    return Lines(lambda: open_channel(road))
+
+
+def _text_round(worker: str, road: Sending, *, most: int) -> int:
+    """The same for text messages; where no system of the house sends them they wait, and are kept while mail is."""
+    texts = open_texts(road, folder=outbox_folder())
+    if texts is None:
+        return 0
+    with Lines(lambda: texts) as lines:
+        return hand_round(worker, road, lines, most=most, channel=Channel.SMS)
+
+
+def hand_round(worker: str, road: Sending, lines: Lines, *, most: int, channel: Channel = Channel.EMAIL) -> int:
+    """Claim up to `most` of that road and bring each to an answer; gives how many were handed over or settled."""
+    room = _room(road, channel)
+    limit = road.per_domain_minute if channel is Channel.EMAIL else 0
+    claims = hand.claim(worker, most=min(most, room), channel=channel, per_domain=limit) if room > 0 else []
     ahead = _look_ahead(claims, road=road)
-    for claimed in claims:
-        try:
-            row = hand.mark(claimed, worker=worker, settled_at=road.changed_at, ahead=ahead)
-        except (DatabaseError, OSError):
-            raise
-        except Exception:  # noqa: BLE001  # what cannot be asked about is not sent, and must not hold up the others
-            _log.exception("message %s cannot be asked about", claimed.message)
-            hand.put_aside(claimed, why="an unforeseen error; the log of the server has it")
+    left = claims
+    while left:
+        some, left = _next(left, most=lines.width if len(claims) > FEW else 1)
+        rows = _marked(some, worker=worker, settled_at=road.changed_at, ahead=ahead)
+        if not rows:
             continue
-        if row is None:
-            done += 1
-            continue
-        handed = channel.hand_over(headers.envelope(row, road))
-        hand.settle(row, handed, worker=worker, kept=road.road == Road.LOCAL.value)
-        done += 1
-        if isinstance(handed, NotAccepted) and handed.is_address:
+        heard = list(zip(rows, lines.hand_over([headers.envelope(row, road) for row in rows]), strict=True))
+        hand.settle_all(heard, worker=worker, kept=road.road == Road.LOCAL.value)
+        noes = [handed for _row, handed in heard if isinstance(handed, NotAccepted)]
+        if any(no.is_address for no in noes):
             ahead = None  # an address went out of the books, by our own hand: what was asked ahead may have seen it
-        if isinstance(handed, NotAccepted) and handed.is_server:
-            _server_trouble(handed)
-    return done
+        if (trouble := next((no for no in noes if no.is_server), None)) is not None:
+            _server_trouble(trouble)
+    return len(claims)
+
+
+def _next(claims: list[hand.Claim], *, most: int) -> tuple[list[hand.Claim], list[hand.Claim]]:
+    """(those that go onto the wire together, the others): the longest waiting first, one a person."""
+    some: list[hand.Claim] = []
+    others: list[hand.Claim] = []
+    people: set[int | None] = set()
+    for one in claims:
+        if len(some) < most and one.party not in people:
+            some.append(one)
+            people.add(one.party)
+        else:
+            others.append(one)
+    return some, others
+
+
+def _marked(
+    claims: list[hand.Claim], *, worker: str, settled_at: datetime | None, ahead: Ahead | None
+) -> list[Message]:
+    """Marked together; where that fails, each by itself, so that one who cannot be asked about holds up nobody."""
+    try:
+        return hand.mark_all(claims, worker=worker, settled_at=settled_at, ahead=ahead)
+    except (DatabaseError, OSError):
+        if len(claims) == 1:
+            raise
+    except Exception:  # noqa: BLE001  # what cannot be asked about is not sent, and must not hold up the others
+        if len(claims) == 1:
+            _log.exception("message %s cannot be asked about", claims[0].message)
+            hand.put_aside(claims[0], why="an unforeseen error; the log of the server has it")
+            return []
+    alone = (_marked([one], worker=worker, settled_at=settled_at, ahead=None) for one in claims)
+    return [row for rows in alone for row in rows]
 
 
 def _look_ahead(claims: Sequence[hand.Claim], *, road: Sending) -> Ahead | None:
@@ -172,11 +206,11 @@ def _look_ahead(claims: Sequence[hand.Claim], *, road: Sending) -> Ahead | None:
         return None
 
 
-def _room(road: Sending) -> int:
+def _room(road: Sending, channel: Channel) -> int:
     """How many may go in this minute still."""
     since = timezone.now() - timedelta(minutes=1)
     gone = MessageAttempt.objects.filter(phase=MessageState.HANDING_OVER.value, at__gt=since)
-    return road.per_minute - gone.filter(message__channel=Channel.EMAIL.value).count()
+    return road.per_minute - gone.filter(message__channel=channel.value).count()
 
 
 def _server_trouble(handed: NotAccepted) -> None:

@@ -71,3 +71,14 @@ def test_extremes_stay_chances(c, s, ratio):
     found = log_leaves_first(np.array([c]), ONE, s, np.array([ratio]), slopes=True)
     assert np.isfinite(found).all()
     assert found[0, 0] <= 1e-12
+
+
+@pytest.mark.parametrize("slopes", [False, True])
+def test_many_shapes_at_once_give_what_each_gives_alone(slopes):
+    rng = np.random.default_rng(3)
+    shapes, rows = 20_000, 60  # more shapes than one block of levels holds
+    c = np.exp(rng.uniform(-3, 5, shapes))
+    code, ratio = rng.integers(0, shapes, rows), np.exp(rng.uniform(-5, 5, rows))
+    found = log_leaves_first(c, code, 0.6, ratio, slopes=slopes)
+    alone = [log_leaves_first(c[[at]], ONE, 0.6, ratio[[row]], slopes=slopes)[:, 0] for row, at in enumerate(code)]
+    np.testing.assert_allclose(found, np.stack(alone, axis=1), rtol=1e-13, atol=1e-15)

@@ -21,9 +21,21 @@ from django.utils import timezone
 from people_cast import consents, ended, person, staff, task
 from playbook_cast import WOO as PLAN
 
-from rekindle.accounts.models import ApiToken, SetUpLink, User
+from rekindle.accounts.models import ApiToken, Handover, SetUpLink, User
 from rekindle.accounts.roles import Role
-from rekindle.journal.models import AuditEntry, ContentItem, Hook, Inbound, Message, Night, PrintRun, WebhookSource
+from rekindle.journal.models import (
+    Assignment,
+    AuditEntry,
+    ContentItem,
+    Holdout,
+    Hook,
+    Inbound,
+    Issue,
+    Message,
+    Night,
+    PrintRun,
+    WebhookSource,
+)
 from rekindle.relationships import models as books
 from rekindle.relationships.vocabulary import ExitGround, ExitState, MilestoneKind, WantBack
 from rekindle.workflows import merge, take_in
@@ -107,6 +119,8 @@ def world(db: None, tmp_path: Path) -> dict[str, Any]:
         "feedback_id": books.Feedback.objects.create(relationship=one, kind="open", words="x").pk,
         "goal_id": books.Goal.objects.create(relationship=one, text="x").pk,
         "role_id": books.StakeholderRole.objects.create(party=one.party, kind="customer").pk,
+        "handle_id": books.SocialHandle.objects.create(party=one.party, network="x", handle="x", told_on=today).pk,
+        "feed_id": books.Feed.objects.create(party=one.party, url="x", consent="x", consented_on=today).pk,
         "tie_id": books.Tie.objects.create(party=one.party, staff=owner).pk,
         "task_id": task(one).pk,
         "link_id": {"staff_take_back": _link(owner), None: _tied(one.party, other.party)},
@@ -114,8 +128,10 @@ def world(db: None, tmp_path: Path) -> dict[str, Any]:
         "slug": {"company_exit_lane": "open", None: "cooling"},
         "token": "wrong",
         "item_id": ContentItem.objects.create(title="x", words="x").pk,
+        "issue_id": Issue.objects.create(title="x", opening="x").pk,
         "code": "thanks",
         "plan": playbook_books.new_version(PLAN, by=owner).playbook.code,
+        "assignment_id": _left_alone(owner, one),
         "who": "wrong",
         "referral_id": books.Referral.objects.create(referrer=one.party, name="x", reach="y", via="door").pk,
         "kind": "no_easy_ask",
@@ -136,6 +152,7 @@ def world(db: None, tmp_path: Path) -> dict[str, Any]:
         "hook_id": Hook.objects.create(name="till", url="https://till.example/", events=[], secret="x").pk,
         "source_id": WebhookSource.objects.create(slug="till", shape="plain", secret="x", made_by=owner).pk,
         "inbound_id": Inbound.objects.create(source="x", number="x", kind="reply", occurred_at=timezone.now()).pk,
+        "handover_id": Handover.objects.create(giver=owner, by=owner).pk,
         "token_id": ApiToken.objects.create(
             user=owner, name="x", token_hash="x", starts_with="rk_", expires_at=timezone.now() + timedelta(days=9)
         ).pk,
@@ -163,6 +180,17 @@ def _numbered(end: int, exit_: int, owner: User, one: books.Relationship, intake
         "night": _night(),
         None: intake,
     }
+
+
+def _left_alone(owner: User, one: books.Relationship) -> int:
+    row = Holdout.objects.create(
+        playbook=playbook_books.new_version(PLAN.replace("playbook: ", "playbook: other_"), by=owner).playbook,
+        share=0.1, days=90, salt="x",
+    )  # fmt: skip
+    now = timezone.now()
+    return Assignment.objects.create(
+        holdout=row, party=one.party, arm="held_out", assigned_at=now, until=now + timedelta(days=90), occurrence="x"
+    ).pk
 
 
 def _tied(party: books.Party, other: books.Party) -> int:

@@ -130,8 +130,8 @@ def test_the_list_of_loads_pages_by_key(client: Client, owner: User) -> None:
 
 
 @pytest.mark.parametrize("key", ["x", "-1", "9" * 30, "٣"])
-def test_a_key_that_is_no_number_shows_the_newest_loads(client: Client, owner: User, key: str) -> None:
-    assert client.get(reverse("take_in"), {"before": key}).status_code == 200
+def test_a_key_that_is_no_number_opens_no_page(client: Client, owner: User, key: str) -> None:
+    assert client.get(reverse("take_in"), {"before": key}).status_code == 404
 
 
 # Uploads

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from rekindle.web.api.door import LONGEST_BODY, api
-from rekindle.web.api.limits import BURST, PER_SECOND
-from rekindle.workflows import api_tokens
+from rekindle.web.api.limits import BURST, PER_SECOND, TELLINGS_BURST, TELLINGS_PER_SECOND
+from rekindle.workflows import api_tokens, events_gather
 from rekindle.workflows.deeds import batch, once
 from rekindle.workflows.deeds.paper import markdown
 
@@ -26,6 +26,8 @@ def test_the_paper_of_the_api_tells_its_limits() -> None:
     told = (
         f"{int(PER_SECOND)} requests a second",
         f"{BURST} at once",
+        f"{int(TELLINGS_PER_SECOND)} times a second, {TELLINGS_BURST:,} at once",
+        f"waited {int(events_gather.WAITS.total_seconds())} s, or at once when {events_gather.MANY:,} wait",
         f"{LONGEST_BODY:,} bytes",
         f"1 to {batch.AT_MOST:,} events",
         f"{once.KEPT.days} days",

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from rekindle import home as places
 from rekindle.cli.main import app
 from rekindle.errors import Conflict
-from rekindle.journal.models import AuditEntry, Intake, IntakeState, Job, Night, Playbook, PlaybookVersion
+from rekindle.journal.models import AuditEntry, Holdout, Intake, IntakeState, Job, Night, Playbook, PlaybookVersion
 from rekindle.observe.history import History
 from rekindle.relationships.models import (
     Brand,
@@ -34,6 +34,7 @@ from rekindle.relationships.models import (
     Party,
     Relationship,
     Suppression,
+    ThreeQuestions,
     suppression_hash,
 )
 from rekindle.relationships.vocabulary import IdentityKind
@@ -107,6 +108,9 @@ def others(model: type[models.Model], but: str, user: models.Model, stranger: Pa
             book, _made = Playbook.objects.get_or_create(code="one")
             version, _made = PlaybookVersion.objects.get_or_create(playbook=book, number=1, body={})
             found[field.name] = book if field.related_model is Playbook else version
+        elif field.related_model is Holdout:
+            book, _made = Playbook.objects.get_or_create(code="one")
+            found[field.name] = Holdout.objects.create(playbook=book, share=0.1, days=90, salt="x")
     return found
 
 
@@ -169,6 +173,7 @@ def canary(load: Any) -> Party:
             filled(link.model, **{link.attname: row.pk}, **others(link.model, link.name, user, stranger))
     end = Breakup.objects.filter(relationship=relationship).latest("id")
     filled(ExitInterview, breakup=end)
+    filled(ThreeQuestions, breakup=end)
     filled(LadderStep, company_exit=CompanyExit.objects.get(relationship=relationship))
     filled(Note, relationship=relationship)
     DataRequest.objects.update(via="door")  # a word of ours, never of theirs

@@ -12,8 +12,8 @@ from rekindle.accounts.roles import Role
 from rekindle.errors import BadInput, Conflict, Refused
 from rekindle.journal.models import Message, MessageState
 from rekindle.relationships.models import Feedback, PartyLink, Referral, Relationship, Task
-from rekindle.relationships.vocabulary import Channel, Commercial, Stage, Terms, TouchClass
-from rekindle.workflows import merge, referral_diagnosis, referrals, unsubscribe
+from rekindle.relationships.vocabulary import Channel, Commercial, RequestKind, Stage, Terms, TouchClass
+from rekindle.workflows import data_requests, merge, referral_diagnosis, referrals, resurface, unsubscribe
 from rekindle.workflows.referral_diagnosis import Silence
 from rekindle.workflows.referrals import Friend
 
@@ -142,3 +142,15 @@ def test_the_diagnosis_splits_no_easy_way_from_no_love_and_adds_up(cleo: Relatio
     assert found.of == 6
     assert {one.party.name for one in referral_diagnosis.people(Silence.NO_EASY_ASK)} == {"Ann", "Eve"}
     assert never_asked in referral_diagnosis.people(Silence.NO_EASY_ASK)
+
+
+def test_who_spoke_at_their_door_had_an_easy_way_to_recommend(cleo: Relationship) -> None:
+    asked_data = person("Bob")
+    spoke, elsewhere = (person(name, stage=Stage.OLD_FRIENDS, commercial=Commercial.ENDED) for name in ("Ann", "Cat"))
+    resurface.notice(spoke.party, via="door", matched_by="link")
+    data_requests.open_request(asked_data.party, kind=RequestKind.ACCESS, via="door", words="")
+    resurface.notice(elsewhere.party, via="case", matched_by="words")
+
+    never = {one.party.name for one in referral_diagnosis.people(Silence.NO_EASY_ASK)}
+
+    assert never == {cleo.party.name, "Cat"}

@@ -108,3 +108,39 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.starts_with})"
+
+
+class Handover(models.Model):
+    """One row is one time that a member of staff handed people on: for a leave, or for good. Written by an owner.
+
+    `until` is the last day of a leave, empty for good; `returned_at` is when the people came back, at the end of the
+    leave or because the handover was undone. `stages` empty: everybody.
+    """
+
+    giver = models.ForeignKey(User, on_delete=models.CASCADE, related_name="handovers")
+    by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="handovers_made", db_index=False)
+    made_at = models.DateTimeField(default=timezone.now)
+    until = models.DateField(null=True, blank=True)
+    stages = models.JSONField(default=list)
+    returned_at = models.DateTimeField(null=True, blank=True)
+    is_undone = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["until"], condition=models.Q(returned_at=None), name="handovers_to_come_back")]
+
+    def __str__(self) -> str:
+        return f"from {self.giver}, {self.made_at:%Y-%m-%d}"
+
+
+class HandedOver(models.Model):
+    """One row is one relationship of a handover, by its number, with the colleague who looks after it meanwhile."""
+
+    handover = models.ForeignKey(Handover, on_delete=models.CASCADE, related_name="people", db_index=False)
+    relationship = models.BigIntegerField(db_index=True)
+    taker = models.ForeignKey(User, on_delete=models.CASCADE, related_name="taken_over", db_index=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["handover", "relationship"], name="handed_over_once")]
+
+    def __str__(self) -> str:
+        return f"relationship {self.relationship} to {self.taker}"

@@ -7,6 +7,8 @@ operator's and never run: what may stand in braces is in `act.templates`.
 One letter has one wording by language, and may have variants for some readers: by what they are to us, where they
 stand and on which terms. The first variant that fits a reader and speaks their language is theirs, otherwise the
 letter's own words in their language, otherwise the same in English.
+
+A letter may have words for a text message besides: far fewer, one wording by language, no subject and no variants.
 """
 
 from __future__ import annotations
@@ -115,6 +117,7 @@ class Variant:
 class Letter:
     """One letter; title, subject and text by language, two letters each, English always among them.
 
+    text_message  its words as a text message, by language; empty: it cannot go as one
     needs     facts it rests on besides those it names: without them there is no letter
     optional  facts it names and can do without, inside `{% if ... %}`
     """
@@ -131,6 +134,7 @@ class Letter:
     needs: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
     variants: tuple[Variant, ...] = field(default_factory=tuple)
+    text_message: Mapping[str, str] = field(default_factory=dict)
 
     def said(self, what: str, language: str) -> str:
         """The title, subject or text in a language, in English where there is none."""
@@ -147,6 +151,25 @@ class Letter:
             if language in self.text:
                 return Said(self.said("subject", language), self.text[language], language)
         return Said(self.subject[ENGLISH], self.text[ENGLISH], ENGLISH)
+
+    def for_text_message(self, reader: Reader) -> Said:
+        """The words a reader gets as a text message.
+
+        Raises BadInput where it has none, or where a variant is for this reader: whoever needs words of their own is
+        not sent those of everybody.
+        """
+        if not self.text_message:
+            raise BadInput(
+                f"“{self.said('title', ENGLISH)}” has no words for a text message",
+                remedy="Write them into the letter, or send it by another road.",
+            )
+        if any(variant.fits(reader) for variant in self.variants):
+            raise BadInput(
+                f"“{self.said('title', ENGLISH)}” has other words for somebody like them, not meant for a text message",
+                remedy="Send it by another road.",
+            )
+        language = reader.language if reader.language in self.text_message else ENGLISH
+        return Said("", self.text_message[language], language)
 
     def places(self, language: str) -> frozenset[str]:
         """The facts its own words name."""
@@ -193,7 +216,8 @@ def of_body(raw: Any, *, where: str) -> Letter:
         place = ".".join(map(str, fault.path)) or "the whole"
         raise BadInput(fault.message, where=f"{where}: {place}", remedy="Write it as packs/letters/schema.json says.")
     variants = tuple(_variant(one) for one in raw.get("variants", []))
-    for words in (raw["subject"], raw["text"], *(part for one in variants for part in (one.subject, one.text))):
+    texts = raw.get("text_message", {})
+    for words in (raw["subject"], raw["text"], texts, *(part for one in variants for part in (one.subject, one.text))):
         for language, template in words.items():
             _must_be_readable(template, where=f"{where}: {language}")
     return Letter(
@@ -209,6 +233,7 @@ def of_body(raw: Any, *, where: str) -> Letter:
         needs=frozenset(raw.get("needs", ())),
         optional=frozenset(raw.get("optional", ())),
         variants=variants,
+        text_message=texts,
     )
 
 

@@ -10,7 +10,7 @@ fourth and then only to somebody who answered, and whoever replies, says no, com
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
@@ -52,6 +52,7 @@ class Do(Word):
     """What a step does."""
 
     MAIL = "mail", "e-mail"
+    TEXT = "text", "text message"
     CARD = "card", "letter or card"
     TASK = "task", "task for a human"
     SILENCE = "silence", "deliberately nothing"
@@ -88,6 +89,9 @@ class Season(Word):
 
 
 WOO_EXITS: Final = frozenset({Exit.REPLIED, Exit.OPTED_OUT, Exit.COMPLAINED, Exit.RETURNED, Exit.CLOSED})
+WRITTEN: Final = frozenset({Do.MAIL, Do.TEXT, Do.CARD})
+"""Steps that say a letter."""
+_CHANNELS: Final[Mapping[Do, Channel]] = {Do.MAIL: Channel.EMAIL, Do.TEXT: Channel.SMS, Do.CARD: Channel.LETTER}
 _ROADS: Final[Mapping[Suggestion, Channel]] = {
     Suggestion.CALL: Channel.CALL,
     Suggestion.CARD: Channel.LETTER,
@@ -153,7 +157,7 @@ class Step:
         """The road it takes, None for silence."""
         if self.do is Do.TASK:
             return _ROADS.get(self.task, Channel.IN_PERSON) if self.task else Channel.IN_PERSON
-        return {Do.MAIL: Channel.EMAIL, Do.CARD: Channel.LETTER}.get(self.do)
+        return _CHANNELS.get(self.do)
 
 
 @dataclass(frozen=True)
@@ -233,10 +237,13 @@ Fault = tuple[str, str, str]
 """(place, what is wrong there, what to do)."""
 
 
-def check(plan: Plan, *, classes: Mapping[str, TouchClass] | None = None) -> list[Fault]:
+def check(
+    plan: Plan, *, classes: Mapping[str, TouchClass] | None = None, texts: Collection[str] | None = None
+) -> list[Fault]:
     """What is wrong with a plan beyond its form, the first first; empty where nothing is.
 
     classes  the class of each letter there is; None: letters are not looked up, as they may be written later
+    texts    the letters that have words for a text message; None: not looked up
     """
     found: list[Fault] = []
     enter = plan.enter
@@ -251,7 +258,7 @@ def check(plan: Plan, *, classes: Mapping[str, TouchClass] | None = None) -> lis
     if enter.days < 0 and enter.on not in (Occasion.MILESTONE, Occasion.SEASON):
         found.append(("enter.days", f"{enter.days} days before what nobody foresees", "Give 0 or more."))
     for step in plan.steps:
-        found += _step_faults(step, classes)
+        found += _step_faults(step, classes, texts)
     if plan.family == WOO:
         found += _woo_faults(plan, classes or {})
     return found
@@ -271,10 +278,10 @@ def _step(number: int, raw: Mapping[str, Any]) -> Step:
     )
 
 
-def _step_faults(step: Step, classes: Mapping[str, TouchClass] | None) -> list[Fault]:
+def _step_faults(step: Step, classes: Mapping[str, TouchClass] | None, texts: Collection[str] | None) -> list[Fault]:
     """A letter's class is the letter's; where letters are looked up, the class in the plan must agree with it."""
     place, found = f"steps.{step.number}", []
-    if step.do in (Do.MAIL, Do.CARD):
+    if step.do in WRITTEN:
         if not step.letter:
             found.append((f"{place}.letter", f"a {step.do.label} says nothing", "Name the letter."))
         elif classes is not None and step.letter not in classes:
@@ -282,6 +289,9 @@ def _step_faults(step: Step, classes: Mapping[str, TouchClass] | None) -> list[F
         elif classes is not None and step.touch_class not in (None, classes[step.letter]):
             of = classes[step.letter].value
             found.append((f"{place}.class", f"the letter is of the class {of}", "Leave the class to the letter."))
+        elif step.do is Do.TEXT and texts is not None and step.letter not in texts:
+            what = f"the letter {step.letter!r} has no words for a text message"
+            found.append((f"{place}.letter", what, "Write them into the letter, or send it as a mail."))
     elif step.letter:
         found.append((f"{place}.letter", f"{step.do.label} takes no letter", "Take it out."))
     if step.do is Do.TASK:

@@ -1,13 +1,15 @@
 """What a written touch says between the lines: found before anybody reads it.
 
 Each finding names what was seen and what to do. Some stop a message: an unfilled name, selling where nothing is to be
-sold, questions to somebody who left without the words that say we know it. The rest is advice to the writer.
+sold, questions to somebody who left without the words that say we know it, a personal word that no human signs. The
+rest is advice to the writer.
 The words looked for are English and German; another language is checked for names, links and prices alone.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,13 +31,16 @@ class Tone(Word):
     TOO_FAMILIAR = "too_familiar", "It is closer than we are to them; write as you would speak to them today."
     SELF_PRAISE = "self_praise", "It praises us; write about them."
     COLD = "cold", "It sounds like a file or a reproach; say it as you would to their face."
-    NO_NAME_BELOW = "no_name_below", "Nobody signs it; put the name of one person below."
+    NO_NAME_BELOW = "no_name_below", "No human signs it; put the name of one person below, not only the house."
 
 
-STOPS: Final = frozenset({Tone.UNFILLED, Tone.SELLING, Tone.SELF_PRAISE, Tone.NOT_ACKNOWLEDGED})
+STOPS: Final = frozenset({Tone.UNFILLED, Tone.SELLING, Tone.SELF_PRAISE, Tone.NOT_ACKNOWLEDGED, Tone.NO_NAME_BELOW})
 """What keeps a message from going; the rest is advice."""
 SELLS_NOTHING: Final = frozenset({TouchClass.RESEARCH, TouchClass.RELATIONSHIP, TouchClass.SERVICE})
 """Classes in which nothing may be sold: questions, cards and thanks, help."""
+
+SIGNED: Final = frozenset({TouchClass.RELATIONSHIP, TouchClass.RESEARCH, TouchClass.CONTENT})
+"""Classes a human signs: cards and thanks, and what the slow way back to somebody is made of."""
 
 _UNFILLED: Final = re.compile(r"\{\{?[^{}]*\}?\}|\[\[[^\]]*\]\]|%[A-Z_]{2,}%|\b(?:undefined|None|NaN)\b")
 _NOBODY_GREETED: Final = re.compile(r"(?m:^(?:Hi|Hello|Dear|Hallo|Liebe|Lieber)\s*,\s*$)")
@@ -99,7 +104,9 @@ _SHOUT: Final = re.compile(r"\b[A-ZÄÖÜ]{4,}(?:\s+[A-ZÄÖÜ]{3,})+\b")
 _KNOWS: Final = re.compile(
     r"no longer (?:a |an |our )?(?:\w+ )?(?:client|customer|member|user|guest|subscriber|with us)|"
     r"not (?:a |our )?(?:client|customer|member)s? (?:of ours )?any ?more|since you left|after you left|you have left|"
-    r"(?:kein[e]?|nicht mehr) (?:Kund|Mitglied|Gast|Klient)\w*(?: mehr)?|nicht mehr bei uns|uns verlassen",
+    r"no longer work (?:together|for us)|we (?:have )?parted|"
+    r"(?:kein[e]?|nicht mehr) (?:Kund|Mitglied|Gast|Klient)\w*(?: mehr)?|nicht mehr (?:bei|mit|für) uns|uns verlassen|"
+    r"arbeiten nicht mehr zusammen|uns getrennt",
     re.IGNORECASE,
 )
 _CLOSE: Final = re.compile(
@@ -108,6 +115,31 @@ _CLOSE: Final = re.compile(
     re.IGNORECASE,
 )
 _LINK: Final = re.compile(r"https?://\S+", re.IGNORECASE)
+_FOOT: Final = re.compile(r"^-- ?$", re.MULTILINE)
+_GREETS: Final = re.compile(
+    r"(?:hi|hello|hey|dear|good (?:morning|day|evening)|hallo|guten (?:tag|morgen|abend)|lieber?|sehr geehrte[rs]?)\b"
+    r"[^.!?]*,?$",
+    re.IGNORECASE,
+)
+_PARTS: Final = re.compile(r"[,;|·•/()!?:]|\.\s|\s[-–—]\s|\b(?:from|at|of|von der|vom|bei|für|and|und)\b")
+_NAME: Final = re.compile(r"[^\W\d_][^\W\d_'’-]*(?:['’-][^\W\d_]+)*")
+_PARTICLES: Final = re.compile(r"v[ao]n|de[rnl]?|d[aiu]|dos|la|le|[ae]l|bin|ibn|te[rn]|zum?|af|av|y|e", re.IGNORECASE)
+_CLOSES: Final = re.compile(
+    r"yours?|sincerely|faithfully|truly|kind|warm(?:ly|est)?|best|all|good|regards|wishes|greetings|thanks?|you|cheers|"
+    r"with|love|take|care|mit|freundliche[nrm]?|gr(?:ü|ue)(?:ß|ss)en?|gru(?:ß|ss)|viele?n?|schöne[nr]?|beste[nr]?|"
+    r"herzlich(?:e[nr]?|st)?|liebe[nr]?|alles|gute|danke?|ihre?|eue?re?|deine?|bis|bald",
+    re.IGNORECASE,
+)
+_NOBODY: Final = re.compile(
+    r"team|crew|staff|service|support|office|desk|department|management|everybody|everyone|house|kundenservice|"
+    r"kundendienst|mannschaft|büro|abteilung|geschäftsleitung|leitung|haus|gmbh|ltd|inc|llc|ag|kg|ug|co",
+    re.IGNORECASE,
+)
+"""Who signs where no human does."""
+_SIGNED_WITHIN: Final = 6
+"""Lines at the end in which a name is looked for: it, a title, the house, a street, a town, a number. Our choice."""
+_SHORT: Final = 8
+"""Words of a line that can be somebody's name with what they do. Our choice."""
 _LINKS_IN_A_PERSONAL_WORD: Final = 2
 _WORDS_A_LINK: Final = 12
 """From two links on, fewer words than this for each make it a list of links. Our choice."""
@@ -126,13 +158,22 @@ class Finding:
 
 
 def findings(
-    text: str, *, subject: str = "", touch_class: TouchClass, first_after_end: bool = False, stop_link: str = ""
+    text: str,
+    *,
+    subject: str = "",
+    touch_class: TouchClass,
+    first_after_end: bool = False,
+    stop_link: str = "",
+    signer: str = "",
+    houses: Collection[str] = (),
 ) -> list[Finding]:
     """What is wrong with the words, what stops a message first.
 
     text             as it is sent, without HTML
     first_after_end  whether nothing was written to them since the relationship ended
     stop_link        where they can hear nothing more; it is no link of ours to them
+    signer           who signs it, where that is known; the first name or the last is enough
+    houses           our own names, which sign nothing: a house is no human
     """
     whole = f"{subject}\n{text}".replace(stop_link, "") if stop_link else f"{subject}\n{text}"
     small = whole.lower()
@@ -152,9 +193,32 @@ def findings(
     links = _LINK.findall(whole)
     if _is_mostly_links(whole, links) and touch_class in SELLS_NOTHING:
         found.append(Finding(Tone.TOO_MANY_LINKS, str(len(links))))
-    if touch_class is TouchClass.RELATIONSHIP and not _is_signed(text):
+    if touch_class in SIGNED and not is_signed(text, signer=signer, houses=houses):
         found.append(Finding(Tone.NO_NAME_BELOW, ""))
     return sorted(found, key=lambda one: not one.stops)
+
+
+def is_signed(text: str, *, signer: str = "", houses: Collection[str] = ()) -> bool:
+    """Whether a human's name stands at the end: the signer's, or what can be one on a short line of its own.
+
+    The foot below "-- ", greetings, links and lines with digits in them sign nothing, nor does the name of the house.
+    """
+    body = _FOOT.split(text, maxsplit=1)[0]
+    lines = [line for line in map(str.strip, body.splitlines()) if line and not _LINK.search(line)]
+    last = [_without(line, houses) for line in lines if not _GREETS.match(line)][-_SIGNED_WITHIN:]
+    own = {word for word in _NAME.findall(signer.casefold()) if len(word) > 1}
+    if own and any(own & set(_NAME.findall(line.casefold())) for line in last):
+        return True
+    if len(lines) <= 2:  # a text message, said in one breath: the name is among its last words
+        breath = (_PARTS.split(line.rstrip(" .!,"))[-2:] for line in last)
+        if any(_can_be_a_name(part) for parts in breath for part in parts):
+            return True
+    return any(
+        _can_be_a_name(part)
+        for line in last
+        if len(line.split()) <= _SHORT and not re.search(r"\d", line)
+        for part in _PARTS.split(line.rstrip(" ."))
+    )
 
 
 def _seen(what: str, pattern: re.Pattern[str], whole: str, small: str) -> list[str]:
@@ -170,7 +234,18 @@ def _is_mostly_links(whole: str, links: list[str]) -> bool:
     return len(links) > _LINKS_IN_A_PERSONAL_WORD or (len(links) > 1 and words < _WORDS_A_LINK * len(links))
 
 
-def _is_signed(text: str) -> bool:
-    """Whether a short line near the end can be a name, as people sign."""
-    lines = [line.strip(" -–—") for line in text.splitlines() if line.strip() and not _LINK.search(line)]
-    return any(1 <= len(line.split()) <= 6 and line[0].isupper() and line[-1] not in ".?!:" for line in lines[-4:])
+def _without(line: str, houses: Collection[str]) -> str:
+    for house in houses:
+        line = re.sub(re.escape(house), " ", line, flags=re.IGNORECASE) if house.strip() else line
+    return line
+
+
+def _can_be_a_name(part: str) -> bool:
+    """One to four words that begin as names do; "Kind regards" and "Your team" are none."""
+    words = part.strip(" -–—*_\"'").split()
+    if not 1 <= len(words) <= 4 or any(not _NAME.match(word) for word in words):
+        return False
+    if any(_NOBODY.fullmatch(word.strip(".")) for word in words):
+        return False
+    named = [word for word in words if not _CLOSES.fullmatch(word.strip("."))]
+    return bool(named) and all(not word[0].islower() or _PARTICLES.fullmatch(word) for word in named)

@@ -212,7 +212,9 @@ def in_words(question: Question, value: Any, *, language: str = "en", names: Map
         codes = value if isinstance(value, list) else [value]
         return ", ".join(_label(choice, language) for choice in question.choices if choice.code in codes)
     if question.kind == scripts.DATE:
-        return _when_in_words(value)
+        return _when_in_words(value, language=language)
+    if question.kind == scripts.YES_NO:
+        return _word(value, language)
     if question.grid is None:
         return str(value)
     return "; ".join(_touch_parts(question.grid, value, language=language, names=names or {}))
@@ -222,26 +224,47 @@ def _label(one: Choice | Row, language: str) -> str:
     return one.text.get(language[:2].lower(), one.text["en"])
 
 
-def _when_in_words(text: str) -> str:
+_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "de": {
+        "yes": "ja", "no": "nein", "not at all": "gar nicht", "about": "über", "and": "und", "through": "durch",
+        "one of us": "jemanden von uns", "not before": "nicht vor",
+    },
+}  # fmt: skip
+"""The few words between the answers, in each language that questions are asked in besides English."""
+_MONTHS: Final[Mapping[str, tuple[str, ...]]] = {
+    "de": ("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November",
+           "Dezember"),
+}  # fmt: skip
+
+
+def _word(word: str, language: str) -> str:
+    return _WORDS.get(language[:2].lower(), {}).get(word, word)
+
+
+def _when_in_words(text: str, *, language: str) -> str:
     first, last = span(text)
+    names = _MONTHS.get(language[:2].lower())
+    month = names[first.month - 1] if names else f"{first:%B}"
     if first == last:
-        return f"{first.day} {first:%B %Y}"
-    return f"{first:%Y}" if first.month != last.month else f"{first:%B %Y}"
+        return f"{first.day}{'.' if names else ''} {month} {first:%Y}"
+    return f"{first:%Y}" if first.month != last.month else f"{month} {first:%Y}"
 
 
 def _touch_parts(grid: Grid, value: Mapping[str, Any], *, language: str, names: Mapping[int, str]) -> list[str]:
     if value.get("not_at_all"):
-        return ["not at all"]
+        return [_word("not at all", language)]
     said: Mapping[str, str] = value.get("channels", {})
-    parts = [f"{_label(row, language)}: {said[row.code]}" for row in grid.channels if row.code in said]
+    parts = [f"{_label(row, language)}: {_word(said[row.code], language)}" for row in grid.channels if row.code in said]
     about = [_label(row, language) for row in grid.topics if row.code in value.get("topics", ())]
     often = [_label(row, language) for row in grid.often if row.code == value.get("often")]
-    parts += [f"about {' and '.join(about)}"] if about else []
+    both = f" {_word('and', language)} "
+    parts += [f"{_word('about', language)} {both.join(about)}"] if about else []
     parts += often
     if "through" in value:
-        parts.append(f"through {names.get(value['through'], 'one of us')}")
+        parts.append(f"{_word('through', language)} {names.get(value['through'], _word('one of us', language))}")
     if "not_before" in value:
-        parts.append(f"not before {_when_in_words(value['not_before'])}")
+        day = _when_in_words(value["not_before"], language=language)
+        parts.append(f"{_word('not before', language)} {day}")
     return parts
 
 

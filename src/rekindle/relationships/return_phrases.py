@@ -138,8 +138,9 @@ WAYS: Final = {
     "door": "on the door page",
     "desk": "at the desk",
     "letter": "in a message",
+    "questions": "in an answer to our questions",
 }
 """By the code kept in `Resurfacing.via`: where they appeared."""
 
-SPOKEN: Final = frozenset({"case", "note", "door", "desk", "letter"})
+SPOKEN: Final = frozenset({"case", "note", "door", "desk", "letter", "questions"})
 """Ways in which they spoke to us and may be answered; a purchase in a load is no letter."""

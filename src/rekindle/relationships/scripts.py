@@ -24,6 +24,8 @@ from rekindle.relationships.vocabulary import Channel, Feeling, MilestoneKind, T
 
 CORE: Final = "core"
 LISTENING: Final = "listening"
+THREE_QUESTIONS: Final = "three_questions"
+"""Asked after the quiet, and never as an exit interview."""
 
 OPEN, CHOICE_ONE, CHOICE_MANY, DATE = "open", "choice_one", "choice_many", "date"
 FEELING, KEEP_IN_TOUCH, YES_NO = "feeling", "keep_in_touch", "yes_no"
@@ -177,7 +179,17 @@ def asked(script: Script, answers: Answers, *, places: Mapping[str, str]) -> lis
 
 @cache
 def scripts() -> Mapping[str, Script]:
-    """The scripts that come with the product, by code. Raises BadInput naming file and place of what is wrong."""
+    """The scripts of exit interviews that come with the product, by code. Raises BadInput as `read`."""
+    return {code: script for code, script in _packs().items() if code != THREE_QUESTIONS}
+
+
+def three_questions() -> Script:
+    """What is asked once the quiet is over. Raises BadInput as `read`."""
+    return _packs()[THREE_QUESTIONS]
+
+
+@cache
+def _packs() -> Mapping[str, Script]:
     folder = resources.files("rekindle.packs").joinpath("interviews")
     files = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".yaml")}
     return read(files)

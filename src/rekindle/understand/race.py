@@ -15,6 +15,8 @@ Source: Gauss (1813) as in DLMF 15.7.5; Trefethen & Weideman (2014), SIAM Review
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,8 +75,7 @@ def _by_fraction(c: Floats, code: Ints, s: float, ratio: Floats, *, below: bool,
     z = 1 - 1 / ratio if below else 1 - ratio
     f = np.ones_like(ratio)
     f_b, f_m, f_z = np.zeros((3, ratio.size))
-    for level in range(levels, 0, -1):
-        k, k_b, k_m = _coefficient(level, b, m)
+    for k, k_b, k_m in _coefficients(levels, b, m, slopes=slopes):
         own = k[code]
         over = z / f
         if slopes:
@@ -93,18 +94,32 @@ def _by_fraction(c: Floats, code: Ints, s: float, ratio: Floats, *, below: bool,
     return np.stack([value + np.log(ratio), by_m, 1 / s + by_b + by_m, 1 - by_z * ratio])
 
 
-def _coefficient(level: int, b: Floats, m: Floats) -> tuple[Floats, Floats, Floats]:
-    # The level's coefficient in the fraction of 2F1(1, b; m+1; z), and its slopes in b and m.
-    n, odd = divmod(level, 2)
-    if odd:
+def _coefficients(levels: int, b: Floats, m: Floats, *, slopes: bool) -> Iterator[tuple[Floats, Floats, Floats]]:
+    """Each level's coefficient in the fraction of 2F1(1, b; m+1; z), and its slopes in b and m, the last level first.
+
+    Made for many levels at once: there may be a hundred for a single row. Without `slopes` theirs are not made.
+    """
+    at_once = max(2, _CHUNK // b.size)
+    for top in range(levels, 0, -at_once):
+        level = np.arange(top, max(top - at_once, 0), -1)
+        k = np.empty((level.size, b.size))
+        k_b, k_m = (np.empty_like(k), np.empty_like(k)) if slopes else (k, k)
+        odd = level % 2 == 1
+        n = (level[odd] // 2)[:, None]
         below = (m + 2 * n) * (m + 2 * n + 1)
-        k_b = (m + n) / below
-        k = k_b * (b + n)
-        return k, k_b, k * (1 / (m + n) - 1 / (m + 2 * n) - 1 / (m + 2 * n + 1))
-    first, second = m + 2 * n - 1, m + 2 * n
-    per = n / (first * second)
-    k = per * (m - b + n)
-    return k, -per, per - k * (1 / first + 1 / second)
+        per = (m + n) / below
+        k[odd] = per * (b + n)
+        if slopes:
+            k_b[odd] = per
+            k_m[odd] = k[odd] * (1 / (m + n) - 1 / (m + 2 * n) - 1 / (m + 2 * n + 1))
+        n = (level[~odd] // 2)[:, None]
+        first, second = m + 2 * n - 1, m + 2 * n
+        per = n / (first * second)
+        k[~odd] = per * (m - b + n)
+        if slopes:
+            k_b[~odd] = -per
+            k_m[~odd] = per - k[~odd] * (1 / first + 1 / second)
+        yield from zip(k, k_b, k_m, strict=True)
 
 
 def _by_sum(c: Floats, s: float, ratio: Floats, *, slopes: bool) -> Floats:

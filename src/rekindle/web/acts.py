@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Protocol
 
+from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -17,11 +18,14 @@ from django.utils.functional import Promise as LazyText
 from django.views.decorators.http import require_POST
 
 from rekindle.accounts.roles import Deed
-from rekindle.errors import NotFound, Refused, RekindleError
-from rekindle.web.gate import staff_for
+from rekindle.errors import BadInput, Conflict, NotFound, Refused, RekindleError
+from rekindle.web.gate import staff, staff_for
 
 View = Callable[..., HttpResponse]
 Act = Callable[..., int]
+Setting = Callable[..., str]
+confirmed: Callable[[View], View] = reauthentication_required(allow_get=True)
+"""Whoever is let in has shown the password lately."""
 
 
 class Back(Protocol):
@@ -66,3 +70,32 @@ def writes(said: LazyText, *, named: Mapping[str, type[Model]], back: Back) -> C
 def sentence_of(error: RekindleError) -> str:
     """What went wrong and what to do, as a person reads it: without the place in the program's own words."""
     return f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}".strip()
+
+
+def sets(home: str, *, besides: Callable[[HttpRequest, RekindleError], str] | None = None) -> Callable[[Setting], View]:
+    """A view that changes settings: POST by those who may, once they have shown lately who they are.
+
+    home     the name of the page to go back to; the act gives the sentence that is said there
+    besides  what the page itself says of a refusal; empty where it has nothing of its own to say
+    """
+
+    def of(act: Setting) -> View:
+        @confirmed
+        def after_the_password(request: HttpRequest) -> HttpResponse:
+            try:
+                messages.success(request, act(request.POST, by=staff(request)))
+            except (BadInput, Conflict) as error:
+                own = besides(request, error) if besides else ""
+                messages.error(request, own or sentence_of(error))
+            return redirect(home)
+
+        @login_required
+        @require_POST
+        @wraps(act)
+        def view(request: HttpRequest) -> HttpResponse:
+            staff_for(request, Deed.SETTINGS)
+            return after_the_password(request)
+
+        return view
+
+    return of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from rekindle.relationships.models import Party
 from rekindle.words import Word
 
 W = TypeVar("W", bound=Word)
+P = TypeVar("P")
 
 
 def word(words: type[W], value: str | None, *, what: str) -> W:
@@ -39,6 +41,33 @@ def place(text: str) -> int | None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise Http404("no such place in the list")
+    return int(text)
+
+
+def place_of(text: str, first: Callable[[str], P], *, mark: str = ".") -> tuple[P, int] | None:
+    """Where the page before ended, by a key of two parts: what the list goes by, the mark, and the number of a row.
+    None for the first page. Raises Http404 for what is no such key.
+
+    first  reads the first part; raises ValueError where it cannot be one
+    """
+    if not text:
+        return None
+    before, _mark, number = text.rpartition(mark)
+    key = place(number)
+    try:
+        said = first(before)
+    except ValueError as error:
+        raise Http404("no such place in the list") from error
+    if key is None:
+        raise Http404("no such place in the list")
+    return said, key
+
+
+def whole(text: str) -> int:
+    """A whole number, also below zero. Raises ValueError for anything else, however Python would read it."""
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
+        raise ValueError(text)
     return int(text)
 
 

@@ -23,11 +23,6 @@ SAMPLE_LENGTH = 120  # characters of one cell shown on the page
 KEPT_WITHOUT = "kept without"  # how the reason of a row begins that was kept, but for one value
 
 
-def key(text: str | None) -> int | None:
-    """The key of a page from its address; None for the first page and for anything that is not a number."""
-    return int(text) if text and text.isdecimal() and len(text) < 19 else None
-
-
 def too_large(at_most: int) -> str:
     """The sentence for an upload over the cap."""
     return _(
@@ -95,6 +90,9 @@ class Work:
             "undo": _("Taking the load back"),
             "nightly": _("Reading everything"),
             "backtest": _("Asking the models about the past"),
+            "issue_look": _("Working out who would get it"),
+            "issue_send": _("Putting it into the outbox"),
+            "issue_undo": _("Taking it back"),
         }
         is_waiting = job.state == JobState.WAITING
         return cls(

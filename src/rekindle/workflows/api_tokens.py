@@ -85,7 +85,8 @@ def holder(key: str) -> ApiToken | None:
         return None
     # Looked up by its hash: a comparison letter by letter, whose time would tell something, never happens.
     now = timezone.now()
-    token = ApiToken.objects.select_related("user").filter(token_hash=hash_of(key)).first()
+    found = list(ApiToken.objects.select_related("user").filter(token_hash=hash_of(key)).order_by()[:1])
+    token = found[0] if found else None
     if token is None or token.revoked_at is not None or token.expires_at <= now or not token.user.is_active:
         return None
     if token.last_used_at is None or now - token.last_used_at >= USED_EVERY:

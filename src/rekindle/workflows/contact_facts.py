@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from rekindle.decide import eligibility
 from rekindle.decide.quiet_hours import zones_of
+from rekindle.journal.models import Arm, Assignment
 from rekindle.journal.outbox_queries import reached
 from rekindle.relationships import wishes
 from rekindle.relationships.models import (
@@ -75,6 +76,7 @@ def facts(party_ids: Sequence[int] | Ints, *, at: datetime, live: Bools | None =
         "has_address": pa.array(known.has_street),
         "has_handle": pa.array(known.is_heard),
         "suppressed": pa.array(_suppressed(places)),
+        "holdout": pa.array(known.is_held_out),
         "closed": pa.array(standing.closed, mask=known.unknown),
         "deceased": pa.array(known.deceased, mask=known.unknown),
         "live": pa.array(lives, mask=known.unknown),
@@ -126,7 +128,7 @@ def _home_zones() -> tuple[str, ...]:
 
 class _Parties:
     """What the row of each party says: country and zone as words, who has died, who has a postal address, who is
-    heard where, who is not there at all."""
+    heard where, who is left alone to learn, who is not there at all."""
 
     def __init__(self, places: Places) -> None:
         n = len(places)
@@ -134,14 +136,16 @@ class _Parties:
         self.deceased: Bools = np.zeros(n, dtype=np.bool_)
         self.has_street: Bools = np.zeros(n, dtype=np.bool_)
         self.is_heard: Bools = np.zeros(n, dtype=np.bool_)
+        self.is_held_out: Bools = np.zeros(n, dtype=np.bool_)
         country, zone = np.full(n, "", dtype=object), np.full(n, "", dtype=object)
-        for (in_country, in_zone, died, has_street, is_heard), numbers in places.grouped(
-            _parties, "country", "time_zone", "deceased_on", "has_street", "is_heard", party="pk"
+        for (in_country, in_zone, died, has_street, is_heard, is_held), numbers in places.grouped(
+            _parties, "country", "time_zone", "deceased_on", "has_street", "is_heard", "is_held", party="pk"
         ):
             at = places.of(numbers)[0]
             self.unknown[at] = False
             self.deceased[at] = died is not None
             self.has_street[at], self.is_heard[at] = bool(has_street), bool(is_heard)
+            self.is_held_out[at] = bool(is_held)
             country[at], zone[at] = in_country.upper(), in_zone
         self.country = pa.array(country, pa.string(), mask=country == "")
         self.time_zone = pa.array(zone, pa.string(), mask=zone == "")
@@ -318,16 +322,18 @@ def _consents(places: Places) -> pa.Table:
 
 def _parties(when: AsOf) -> QuerySet[Any]:
     """With whether a letter can arrive, which only what a load kept under its own name can tell, and whether they told
-    us where they are heard: an account, or a feed they let us read."""
+    us where they are heard: an account, or a feed they let us read; and whether they are left alone to learn."""
     street = Q()
     for key in _STREET:
         street |= Q(**{f"extra__{key}__isnull": False}) & ~Q(**{f"extra__{key}": ""})
     stands, mine = Q(ended_on=None) | Q(ended_on__gt=when.day), {"party": OuterRef("pk")}
     handles = SocialHandle.objects.filter(stands, told_on__lte=when.day, **mine)
     feeds = Feed.objects.filter(stands, consented_on__lte=when.day, **mine)
+    drawn = Assignment.objects.filter(arm=Arm.HELD_OUT.value, lifted_at=None, until__gt=when.at, **mine)
     return Party.objects.annotate(
         has_street=Choice(When(street, then=Value(1)), default=Value(0)),
         is_heard=Choice(When(Exists(handles) | Exists(feeds), then=Value(1)), default=Value(0)),
+        is_held=Choice(When(Exists(drawn), then=Value(1)), default=Value(0)),
     )
 
 

@@ -12,6 +12,7 @@ only items for everybody are sent: nothing is guessed.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -37,8 +38,12 @@ INTERESTS_AT_MOST: Final = 20
 LOOKED_AT: Final = 500
 """At most so many items, the newest first, are weighed for one person. Our choice; a library has some dozens."""
 CONTENT: Final = "reading:"
-"""Begins what a message says of itself where it says an item; the gate never lets the same through twice."""
-_INTERESTS: Final = ("interests", "interest", "topics", "rekindle_interests")
+"""Begins what a message says of itself where it says an item, or several with + between their numbers; the gate never
+lets the same through twice."""
+CAME_TO_NOTHING: Final = ("cancelled", "expired", "failed")
+"""States of a message whose reader does not have what stood in it."""
+INTERESTS: Final = ("interests", "interest", "topics", "rekindle_interests")
+"""Names of the column in which people's own interests come in."""
 _SPLIT: Final = re.compile(r"[,;|/\n]+")
 _WORD: Final = re.compile(r"[^\W\d_]{3,}")
 
@@ -63,15 +68,13 @@ def choose(party: Party, *, language: str, at: datetime) -> ContentItem | None:
     """
     mine = interests_of(party)
     kinds = kinds_of(party, on=at.date())
-    had = set(
-        Message.objects.filter(party=party, content__startswith=CONTENT)
-        .exclude(state__in=("cancelled", "expired", "failed")).values_list("content", flat=True)
-    )  # fmt: skip
+    theirs = Message.objects.filter(party=party, content__startswith=CONTENT).exclude(state__in=CAME_TO_NOTHING)
+    had = {number for key in theirs.values_list("content", flat=True) for number in items_in(key)}
     best: tuple[tuple[Any, ...], ContentItem] | None = None
     for item in _fresh(language=language, on=at.date()):
         about = set(item.interests)
         shared = len(about & mine)
-        if content_of(item) in had or (about and not shared) or (item.kinds and not kinds & set(item.kinds)):
+        if item.pk in had or (about and not shared) or (item.kinds and not kinds & set(item.kinds)):
             continue
         # What they care about first; then what soon grows old, then what is newest.
         worth = (-shared, item.fresh_until or date.max, -item.made_at.timestamp(), -item.pk)
@@ -83,12 +86,17 @@ def choose(party: Party, *, language: str, at: datetime) -> ContentItem | None:
 def interests_of(party: Party) -> frozenset[str]:
     """What a person is interested in, in small letters: their own columns, and the words of their goals."""
     found: set[str] = set()
-    for name in _INTERESTS:
+    for name in INTERESTS:
         found |= set(as_interests(party.extra.get(name)))
     goals = Goal.objects.filter(relationship__party=party, given_up_on=None).values_list("text", flat=True)
     for text in goals:
-        found |= {word.casefold() for word in _WORD.findall(text)}
+        found |= words_in(text)
     return frozenset(found)
+
+
+def words_in(goal: str) -> set[str]:
+    """The words of a goal, in small letters, that may be an interest."""
+    return {word.casefold() for word in _WORD.findall(goal)}
 
 
 def kinds_of(party: Party, *, on: date) -> frozenset[str]:
@@ -108,9 +116,15 @@ def as_text(item: ContentItem) -> str:
     return "\n".join(part for part in (item.title, item.words.strip(), item.url) if part)
 
 
-def content_of(item: ContentItem) -> str:
-    """What a message with it says of itself."""
-    return f"{CONTENT}{item.pk}"
+def content_of(*items: ContentItem) -> str:
+    """What a message with one or several says of itself."""
+    return CONTENT + "+".join(str(number) for number in sorted(item.pk for item in items))
+
+
+def items_in(content: str) -> list[int]:
+    """The numbers of the items that a message says it holds; none where it holds something else."""
+    parts = content.removeprefix(CONTENT).split("+") if content.startswith(CONTENT) else []
+    return [int(part) for part in parts if part.isascii() and part.isdigit()]
 
 
 def keep(wanted: Wanted, *, by: User, item_id: int | None = None) -> ContentItem:
@@ -163,10 +177,12 @@ def listed(*, shown: str = "", limit: int = 100, before: int | None = None) -> l
 
 
 def sent_to(items: Collection[ContentItem]) -> dict[int, int]:
-    """To how many each item went, or may have gone, by its number; a count of messages by their content."""
-    keys = {content_of(item): item.pk for item in items}
-    rows = reached().filter(content__in=list(keys))
-    return {keys[key]: n for key, n in rows.values_list("content").annotate(n=Count("pk"))}
+    """To how many each item went, or may have gone, alone or in an issue, by its number; a count of messages."""
+    told: Counter[int] = Counter()
+    rows = reached().filter(content__startswith=CONTENT) if items else reached().none()
+    for key, n in rows.order_by().values_list("content").annotate(n=Count("pk")):
+        told.update(dict.fromkeys(items_in(key), n))
+    return {item.pk: told[item.pk] for item in items if item.pk in told}
 
 
 def _fresh(*, language: str, on: date) -> list[ContentItem]:

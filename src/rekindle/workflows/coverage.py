@@ -33,6 +33,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from rekindle.accounts.models import User
 from rekindle.journal.models import Decision, Enrolment, EnrolmentState, Outlook
 from rekindle.relationships.models import Breakup, CoolingOff, Relationship, Task, WantBackDecision
 from rekindle.relationships.policy import DECIDE_WITHIN_DAYS
@@ -145,7 +146,7 @@ def counts(*, at: datetime | None = None) -> dict[str, Any]:
         "people": sum(places.values()),
         "places": places,
         "peace_because": because,
-        "without_owner": Relationship.objects.filter(owner=None).exclude(stage=Stage.CLOSED.value).count(),
+        "without_owner": _without_owner().count(),
         "nobody": list(nobody.values_list("pk", flat=True)[:NAMED]) if nobody is not None else [],
     }
 
@@ -165,6 +166,12 @@ def forgotten(*, after: int = 0, limit: int = 50, among: list[int] | None = None
         rows = rows.filter(pk__in=[number for number in among if number > after][: limit * 4])
     found = rows.filter(place=Covered.NOBODY.value).select_related("party", "owner").order_by("pk")[:limit]
     return [Forgotten(relationship, _why(relationship)) for relationship in found]
+
+
+def _without_owner() -> QuerySet[Relationship]:
+    """Nobody by name, or somebody whose account is closed: who has gone looks after nobody."""
+    gone = Q(owner__in=User.objects.filter(is_active=False))
+    return Relationship.objects.filter(Q(owner=None) | gone).exclude(stage=Stage.CLOSED.value)
 
 
 def _reason(held: QuerySet[Decision]) -> QuerySet[Any]:

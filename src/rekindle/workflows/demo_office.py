@@ -43,6 +43,7 @@ from rekindle.workflows import (
     cases,
     company_exits,
     data_requests,
+    demo_decisions,
     demo_touches,
     door,
     feedback,
@@ -99,6 +100,7 @@ def _work(today: date, *, time_zone: str) -> None:
     _write(desk)
     _hear_from_them()
     demo_touches.work(nora=nora, trainers=trainers)
+    demo_decisions.work(nora=nora, today=today)
 
 
 def _write(desk: Desk) -> None:

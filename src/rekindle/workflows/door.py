@@ -23,18 +23,15 @@ from django.utils import timezone
 
 from rekindle.errors import BadInput
 from rekindle.relationships import queries
-from rekindle.relationships.models import Note, Party, Relationship, Task
+from rekindle.relationships.models import Note, Party
 from rekindle.relationships.vocabulary import (
     Channel,
     IdentityKind,
     RequestKind,
     Suggestion,
-    TaskSource,
-    TaskState,
-    TouchClass,
 )
-from rekindle.workflows import audit, consent, cooling_off, data_requests, endings, preferences, resurface, unsubscribe
-from rekindle.workflows.today import business_day
+from rekindle.workflows import audit, consent, cooling_off, data_requests, preferences, resurface, unsubscribe
+from rekindle.workflows.they_spoke import ask_to_answer
 
 VIA: Final = "door"
 LONGEST_WORDS: Final = 2_000
@@ -141,24 +138,9 @@ def _hear(party: Party, *, why: str, line: str) -> None:
     if relationship is None or unsubscribe.is_never(party):
         return
     cooling_off.customer_wrote(relationship)
-    _task(relationship, why=why, line=line)
-
-
-def _task(relationship: Relationship, *, why: str, line: str) -> None:
-    """One task for today, in the place of whatever waited: what they say themselves goes before what a night thinks."""
-    waiting = Task.objects.filter(relationship=relationship, state__in=[TaskState.OPEN.value, TaskState.LATER.value])
-    reasons = [why]
-    own = waiting.filter(decision=None, suggestion=Suggestion.GREET_RETURN.value).first()
-    if own is not None:
-        reasons = [*dict.fromkeys([*own.why_now, why])]
-    endings.withdraw_tasks(relationship, why="they wrote to us themselves")
-    today = business_day()
-    Task.objects.create(
-        relationship=relationship, owner=relationship.owner, source=TaskSource.PERSON.value,
-        suggestion=Suggestion.GREET_RETURN.value,
-        touch_class=TouchClass.SERVICE.value, channel=_road(relationship.party).value, why_now=reasons[-4:],
-        opening_line=line, minutes=10, made_on=today, due_on=today,
-    )  # fmt: skip
+    ask_to_answer(
+        relationship, why=why, line=line, channel=_road(relationship.party), suggestion=Suggestion.GREET_RETURN
+    )
 
 
 def _road(party: Party) -> Channel:

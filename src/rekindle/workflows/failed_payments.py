@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from django.db.models import QuerySet
+
 from rekindle import home
 from rekindle.accounts.models import User
 from rekindle.errors import RekindleError
@@ -82,10 +84,14 @@ def after_dunning(as_of: date, *, by: User | None = None) -> int:
     by  in whose name; None: whoever made the source, or an owner
     """
     changed = 0
-    for unpaid in everybody_unpaid(as_of):
-        if as_of <= unpaid.mended_until:
+    waited = [unpaid for unpaid in everybody_unpaid(as_of) if as_of > unpaid.mended_until]
+    # Asked once for all: of nobody else could an end be recorded or get its reason.
+    bare = set(_hooked().values_list("relationship__party_id", flat=True)) if waited else set()
+    brand = the_brand()
+    for unpaid in waited:
+        if unpaid.over_on is None and unpaid.party not in bare:
             continue
-        relationship = Relationship.objects.filter(party=unpaid.party, brand=the_brand()).first()
+        relationship = Relationship.objects.filter(party=unpaid.party, brand=brand).first()
         if relationship is None:
             continue
         for day, source in _ends(relationship, unpaid):
@@ -131,6 +137,11 @@ def of_person(relationship: Relationship) -> Unpaid | None:
         max((day for day in over if day), default=None), failed[0]["source"] or "", failed[0]["amount_minor"],
         failed[0]["currency"] or "",
     )  # fmt: skip
+
+
+def _hooked() -> QuerySet[Breakup]:
+    """Ends that a source told and nobody gave a reason for."""
+    return Breakup.objects.filter(withdrawn_at=None, source__startswith="webhook:", kind="")
 
 
 def _ends(relationship: Relationship, unpaid: Unpaid) -> list[tuple[date, str]]:

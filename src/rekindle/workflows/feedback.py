@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from rekindle.accounts.models import User
 from rekindle.errors import BadInput, NotFound
-from rekindle.relationships.models import Feedback, Party
+from rekindle.relationships.models import Feedback, Party, Relationship
 from rekindle.relationships.owed_queries import BAD_UP_TO
 from rekindle.relationships.vocabulary import FeedbackKind
 from rekindle.workflows import audit
@@ -45,6 +45,13 @@ def give(party: Party, *, kind: FeedbackKind, by: User, score: int | None = None
             return known
         feedback = Feedback.objects.create(relationship=relationship, kind=kind.value, score=score, words=words)
         _record("feedback.given", feedback, by=by)
+    return feedback
+
+
+def heard(relationship: Relationship, *, words: str) -> Feedback:
+    """Keep their own words, told by themselves on a page of theirs, and give the answer. Call it in a transaction."""
+    feedback = Feedback.objects.create(relationship=relationship, kind=FeedbackKind.OPEN.value, words=words)
+    _record("feedback.given", feedback, by=None)
     return feedback
 
 
@@ -80,6 +87,6 @@ def _check(kind: FeedbackKind, *, score: int | None) -> None:
         raise BadInput(f"{seen}; {kind.value.upper()} goes from {low} to {high}", remedy="Give a figure on its scale.")
 
 
-def _record(verb: str, feedback: Feedback, *, by: User) -> None:
+def _record(verb: str, feedback: Feedback, *, by: User | None) -> None:
     details = {"relationship": feedback.relationship_id, "kind": feedback.kind, "score": feedback.score}
     audit.record(verb, actor=by, subject=f"feedback:{feedback.pk}", details=details)

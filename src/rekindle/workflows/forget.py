@@ -36,7 +36,7 @@ from rekindle.relationships.models import (
     suppression_hash,
 )
 from rekindle.relationships.vocabulary import IdentityKind
-from rekindle.workflows import audit, forgotten, hook_waiting, merge, staging
+from rekindle.workflows import audit, events_waiting, forgotten, hook_waiting, merge, staging
 from rekindle.workflows.merge_rows import facts_of, pointing_at
 from rekindle.workflows.outbox.erase import erase as erase_messages
 
@@ -71,6 +71,7 @@ def forget(party: Party, *, by: User | None) -> Erased:
         words = _words(party, identities)
         hashes = _keep_hashes(identities)
         hook_waiting.forget_waiting(party)
+        events_waiting.forget_waiting(_told_as(identities))
         loads = _loads_with(party, identities, words)
         files = _clean_files(loads, number, words)
         merge.read_afresh(number)
@@ -161,6 +162,12 @@ def _words(party: Party, identities: Iterable[Identity]) -> tuple[str, ...]:
         texts.add(party.name.strip())
     as_bytes = {text.encode().lower().decode() for text in texts}
     return tuple(sorted(as_bytes | {text.casefold() for text in texts}))
+
+
+def _told_as(identities: Iterable[Identity]) -> list[tuple[str, str, str]]:
+    """(column, value, source) under which an event may name them."""
+    named = {kind.value: name for name, kind in forgotten.KEYS.items()}
+    return [(named[row.kind], text, row.source) for row in identities for text in (row.value, row.normal)]
 
 
 def _keep_hashes(identities: Iterable[Identity]) -> int:

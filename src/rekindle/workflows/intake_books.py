@@ -41,7 +41,7 @@ from rekindle.relationships.vocabulary import (
     Terms,
     TouchClass,
 )
-from rekindle.workflows import bulk, policies, staging
+from rekindle.workflows import bulk, handover, policies, staging
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -228,7 +228,8 @@ def _assign_owners(owners: dict[int, str], brand: Brand) -> int:
             unknown += len(parties)
             continue
         for some in _slices(parties):
-            Relationship.objects.filter(brand=brand, party_id__in=some).update(owner=owner)
+            theirs = Relationship.objects.filter(brand=brand, party_id__in=some)
+            theirs.exclude(pk__in=handover.lent_by(owner)).update(owner=owner)  # on leave: a colleague has them
     return unknown
 
 

@@ -88,7 +88,7 @@ def draft_for(about: About, *, script: Script, said: Heard, places: Mapping[str,
             "signer": signer.name if signer else "",
             "reason": "" if _NOT_REPEATED & set(said.reasons) else said.reason_words,
             "owner": owner.name if owner and due_on else "",
-            "due_on": date_format(due_on, "j F Y") if due_on else "",
+            "due_on": date_format(due_on, "j. F Y" if language == "de" else "j F Y") if due_on else "",
         }
     holds = {"owes"} if due_on else set()
     if outcome["plan"]["touch"].get("not_at_all"):

@@ -16,7 +16,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from rekindle.accounts.models import User
 from rekindle.decide import eligibility
@@ -126,16 +128,15 @@ def text_of(interview: ExitInterview) -> str:
     left = [one for one in belongs if one.code not in interview.answers]
     minutes = max(1, round(sum(SECONDS[one.kind] for one in left) / 60))
     name = relationship.party.given_name or relationship.party.name
-    length = "a minute" if minutes == 1 else f"{minutes} minutes"
     begun = bool(interview.answers)
-    return "\n\n".join(
-        [
-            f"Dear {name}," if name else "Good day,",
-            "you began to tell us why you are leaving, and stopped half way. That is fine: what you said is kept."
+    with translation.override(interviews.language_of(relationship)):
+        length = ngettext("a minute", "%(n)d minutes", minutes) % {"n": minutes}
+        said = [
+            _("Dear %(name)s,") % {"name": name} if name else _("Good day,"),
+            _("you began to tell us why you are leaving, and stopped half way. That is fine: what you said is kept.")
             if begun
-            else "we asked whether you would tell us why you are leaving.",
-            f"If you would like to, it takes about {length}. If you would rather not, do nothing: this is the only "
-            "time we remind you, and your end stands as it is.",
-            relationship.brand.name,
-        ]
-    )
+            else _("we asked whether you would tell us why you are leaving."),
+            _("If you would like to, it takes about %(length)s. If you would rather not, do nothing: this is the only "
+              "time we remind you, and your end stands as it is.") % {"length": length},
+        ]  # fmt: skip
+    return "\n\n".join([*said, relationship.brand.name])

@@ -5,7 +5,7 @@ Reading only. What the reader may not read is not in the answer at all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from rekindle.relationships import interview_queries
 from rekindle.relationships.interview_answers import Heard, Shown, heard
 from rekindle.relationships.models import Breakup, ExitInterview, Promise, Relationship
 from rekindle.relationships.reasons import label_of
-from rekindle.relationships.scripts import Question, Row, Text, asked, said_in
+from rekindle.relationships.scripts import Answers, Question, Row, Text, asked, said_in
 from rekindle.relationships.vocabulary import Channel, TouchClass
 from rekindle.workflows import endings, interviews
 
@@ -153,7 +153,7 @@ def view_of(interview: ExitInterview, *, reader: User | None, at: str = "") -> V
         title=script.title.get(shown.language[:2].lower() if reader is None else "en", script.title["en"]),
         listens=script.listens,
         minutes=script.minutes,
-        ask=None if is_over or wanted is None else _ask(wanted, interview, belongs=belongs, shown=shown),
+        ask=None if is_over or wanted is None else ask_of(wanted, interview.answers, belongs=belongs, shown=shown),
         lines=tuple(_line(one, interview, reader=reader, tied=tied, shown=shown) for one in answered),
         done=len(answered),
         total=len(belongs),
@@ -209,8 +209,12 @@ def _line(
     return Line(question.code, shown.said(question), answer, "skipped" in kept, is_hidden, question.is_sensitive)
 
 
-def _ask(question: Question, interview: ExitInterview, *, belongs: list[Question], shown: Shown) -> Ask:
-    value = interview.answers.get(question.code, {}).get("value")
+def ask_of(question: Question, answers: Answers, *, belongs: Sequence[Question], shown: Shown) -> Ask:
+    """One question as a form shows it, with what was answered before.
+
+    belongs  all questions that are asked, in order: for the way back
+    """
+    value = answers.get(question.code, {}).get("value")
     touch: Mapping[str, Any] = value if isinstance(value, dict) else {}
     chosen = value if isinstance(value, list) else [value]
     codes = [one.code for one in belongs]
@@ -235,7 +239,7 @@ def _ask(question: Question, interview: ExitInterview, *, belongs: list[Question
         is_not_at_all=bool(touch.get("not_at_all")),
         not_before=touch.get("not_before", ""),
         parts=_parts(value) if question.kind == "date" and isinstance(value, str) else ("", "", ""),
-        before=next((code for code in reversed(codes[:place]) if code in interview.answers), ""),
+        before=next((code for code in reversed(codes[:place]) if code in answers), ""),
     )
 
 

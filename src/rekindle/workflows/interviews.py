@@ -220,12 +220,14 @@ def places_of(interview: ExitInterview) -> dict[str, str]:
     end, relationship = interview.breakup, interview.breakup.relationship
     lives = interview_queries.lives_of(relationship)
     staff = next((tie.staff for tie in named_staff(relationship)), None)
-    with translation.override(language_of(relationship)):
+    language = language_of(relationship)
+    form = "j. F Y" if language == "de" else "j F Y"  # a German day is a number in its order
+    with translation.override(language):
         places = {
-            "ended_on": date_format(end.ended_on, "j F Y"),
+            "ended_on": date_format(end.ended_on, form),
             "house": relationship.brand.name,
             "staff": staff.name if staff else "",
-            "first_day": date_format(lives[0].began_on, "j F Y") if lives else "",
+            "first_day": date_format(lives[0].began_on, form) if lives else "",
             "last_seen": date_format(lives[-1].last_seen_on, "F Y") if lives else "",
         }
     return {name: words for name, words in places.items() if words}

@@ -178,10 +178,25 @@ def _backtest(_job: Job, progress: staging.Progress) -> None:
     backtest.run(progress=progress)
 
 
+def _issue(job: Job, progress: staging.Progress) -> None:
+    from rekindle.workflows import newsletter_work
+
+    number = job.arguments["issue"]
+    if job.verb == newsletter_work.LOOK:
+        newsletter_work.look(number, progress=progress)
+    elif job.verb == newsletter_work.SEND:
+        newsletter_work.queue(number, progress=progress)
+    else:
+        newsletter_work.take_back(number, by=job.by, progress=progress)
+
+
 _VERBS: dict[str, Callable[[Job, staging.Progress], None]] = {
     "stage": _stage,
     "commit": _commit,
     "undo": _undo,
     "nightly": _nightly,
     "backtest": _backtest,
+    "issue_look": _issue,
+    "issue_send": _issue,
+    "issue_undo": _issue,
 }

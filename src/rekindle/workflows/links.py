@@ -30,6 +30,7 @@ class LinkPurpose(Word):
     UNSUBSCRIBE = "unsubscribe", "hear nothing more, in one click"
     DOOR = "door", "come back, or anything else"
     REFERRAL = "referral", "speak to us, recommended by a friend"
+    THREE_QUESTIONS = "three_questions", "tell what could have been better"
 
 
 LONGEST_ABOUT: Final = 64

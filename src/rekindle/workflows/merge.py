@@ -181,6 +181,7 @@ def _join(keep: Party, gone: Party, ledger: Ledger) -> None:
     merge_joins.relationships(keep, gone, ledger)
     merge_joins.consents(keep, gone, ledger)
     merge_joins.identities(keep, gone, ledger)
+    merge_joins.assignments(keep, gone, ledger)
     merge_joins.ties(keep, gone, ledger)
     give(gone, keep, ledger)
     filled = {name: getattr(gone, name) for name in _FILLED if not getattr(keep, name) and getattr(gone, name)}

@@ -11,17 +11,19 @@ from typing import Final
 
 from django.utils import timezone
 
-from rekindle.journal.models import Enrolment, EnrolmentState, EnrolmentStep
+from rekindle.journal.models import Arm, Assignment, Enrolment, EnrolmentState, EnrolmentStep
 from rekindle.relationships.models import (
     Breakup,
     Consent,
     CoolingOff,
     DecisionStance,
     Episode,
+    Feed,
     Identity,
     Party,
     PartyLink,
     Relationship,
+    SocialHandle,
     Task,
     Tie,
 )
@@ -200,11 +202,27 @@ def identities(keep: Party, gone: Party, ledger: Ledger) -> None:
         ledger.drop(other)
 
 
+def assignments(keep: Party, gone: Party, ledger: Ledger) -> None:
+    """Drawn in both records for one question: left alone wins."""
+    mine = {row.holdout_id: row for row in Assignment.objects.filter(party=keep)}
+    for row in Assignment.objects.filter(party=gone):
+        twin = mine.get(row.holdout_id)
+        if twin is None:
+            continue
+        leads = row if Arm.HELD_OUT.value == row.arm != twin.arm else twin
+        ledger.set(
+            twin, arm=leads.arm, until=max(row.until, twin.until), lifted_at=leads.lifted_at,
+            lifted_by_id=leads.lifted_by_id, lifted_why=leads.lifted_why,
+        )  # fmt: skip
+        ledger.drop(row)
+
+
 def ties(keep: Party, gone: Party, ledger: Ledger) -> None:
-    """What binds both to the same others, told once: a tie with a colleague, a link, a stance in a decision."""
+    """What binds both to the same others, told once: a tie with a colleague, a link, a stance, where they are heard."""
     _colleagues(keep, gone, ledger)
     _links(keep, gone, ledger)
     _stances(keep, gone, ledger)
+    _heard(keep, gone, ledger)
 
 
 def _colleagues(keep: Party, gone: Party, ledger: Ledger) -> None:
@@ -252,6 +270,21 @@ def _stances(keep: Party, gone: Party, ledger: Ledger) -> None:
             continue
         ledger.set(one, role=one.role or other.role, note="; ".join(_words(one.note, other.note))[:200])
         ledger.drop(other)
+
+
+def _heard(keep: Party, gone: Party, ledger: Ledger) -> None:
+    """An account or a feed of both is one, ended where either is; what they published there stays, each thing once."""
+    accounts = {(row.network, row.handle): row for row in SocialHandle.objects.filter(party=keep)}
+    for account in SocialHandle.objects.filter(party=gone):
+        if (kept := accounts.get((account.network, account.handle))) is not None:
+            ledger.set(kept, ended_on=kept.ended_on or account.ended_on)
+            ledger.drop(account)
+    feeds = {row.url: row for row in Feed.objects.filter(party=keep)}
+    for feed in Feed.objects.filter(party=gone):
+        if (read := feeds.get(feed.url)) is not None:
+            ledger.set(read, ended_on=read.ended_on or feed.ended_on)
+            give(feed, read, ledger)
+            ledger.drop(feed)
 
 
 def _both(keep: Party, gone: Party) -> Iterator[tuple[Consent, Consent]]:

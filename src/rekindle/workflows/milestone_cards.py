@@ -42,6 +42,7 @@ from rekindle.workflows.paper import queue
 from rekindle.workflows.paper.addresses import address_or_why
 from rekindle.workflows.today import business_day
 from rekindle.workflows.why_not import Answer, business_zone, why_not
+from rekindle.workflows.words import own_letters
 from rekindle.workflows.writing import LONGEST, must_write, relationship_with, words
 
 DAYS: Final = 60
@@ -123,8 +124,9 @@ def proposed(
         address, lacks = "", f"the fonts here cannot draw {' '.join(cannot[:8])}"
     print_on = max(day.begins_at - queue.LEAD, clock.now())
     found = tone.findings(
-        text, subject=front, touch_class=TouchClass.RELATIONSHIP, first_after_end=is_first_after_end(party)
-    )
+        text, subject=front, touch_class=TouchClass.RELATIONSHIP, first_after_end=is_first_after_end(party),
+        houses=own_letters.houses(),
+    )  # fmt: skip
     answer = why_not(party, touch_class=TouchClass.RELATIONSHIP, channel=Channel.LETTER, at=print_on)
     return Proposed(
         party, relationship, day, front, text, address, lacks, print_on, day.begins_at - queue.POST, answer,

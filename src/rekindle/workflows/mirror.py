@@ -57,13 +57,7 @@ def mirror(party: Party, *, at: datetime | None = None) -> Mirror:
     """What one party got from us, up to an instant (None: now). Five queries, whatever the length of the record."""
     at = at or timezone.now()
     found = sorted(
-        [
-            *_touches(party, at),
-            *_messages(party, at),
-            *_promises(party, at),
-            *_answers(party, at),
-            *_notices(party, at),
-        ],
+        (row for part in _PARTS for row in part(party, at, SHOWN + 1)),
         key=lambda row: row.at,
         reverse=True,
     )
@@ -78,7 +72,14 @@ def mirror(party: Party, *, at: datetime | None = None) -> Mirror:
     )
 
 
-def _touches(party: Party, at: datetime) -> list[Received]:
+def latest(party: Party, n: int = 5, *, at: datetime | None = None) -> tuple[Received, ...]:
+    """The newest `n` things one party got from us, up to an instant (None: now). Five queries, `n` rows each."""
+    at = at or timezone.now()
+    found = [row for part in _PARTS for row in part(party, at, n)]
+    return tuple(sorted(found, key=lambda row: row.at, reverse=True)[:n])
+
+
+def _touches(party: Party, at: datetime, most: int) -> list[Received]:
     done = Task.objects.filter(relationship__party=party, state=TaskState.DONE.value, answered_at__lte=at)
     return [
         Received(
@@ -89,12 +90,12 @@ def _touches(party: Party, at: datetime) -> list[Received]:
             road=Channel(task.channel),
             by=str(task.answered_by or ""),
         )
-        for task in done.select_related("answered_by").order_by("-answered_at")[: SHOWN + 1]
+        for task in done.select_related("answered_by").order_by("-answered_at")[:most]
         if task.answered_at is not None
     ]
 
 
-def _messages(party: Party, at: datetime) -> list[Received]:
+def _messages(party: Party, at: datetime, most: int) -> list[Received]:
     """What their side took, or may have taken; what was only kept in this house reached nobody."""
     went = Message.objects.filter(party=party, state__in=[state.value for state in REACHED], handed_at__lte=at)
     return [
@@ -106,20 +107,20 @@ def _messages(party: Party, at: datetime) -> list[Received]:
             road=Channel(row.channel),
             by=str(row.actor or ""),
         )
-        for row in went.select_related("actor").order_by("-handed_at")[: SHOWN + 1]
+        for row in went.select_related("actor").order_by("-handed_at")[:most]
         if row.handed_at is not None
     ]
 
 
-def _promises(party: Party, at: datetime) -> list[Received]:
+def _promises(party: Party, at: datetime, most: int) -> list[Received]:
     told = Promise.objects.filter(relationship__party=party, told_customer=True, made_at__lte=at)
     return [
         Received(promise.made_at, "A promise", promise.text, TouchClass.SERVICE, None, str(promise.made_by or ""))
-        for promise in told.select_related("made_by").order_by("-made_at")[: SHOWN + 1]
+        for promise in told.select_related("made_by").order_by("-made_at")[:most]
     ]
 
 
-def _answers(party: Party, at: datetime) -> list[Received]:
+def _answers(party: Party, at: datetime, most: int) -> list[Received]:
     closed = Feedback.objects.filter(relationship__party=party, closed_at__lte=at).exclude(answer="")
     return [
         Received(
@@ -130,15 +131,18 @@ def _answers(party: Party, at: datetime) -> list[Received]:
             None,
             str(row.closed_by or ""),
         )
-        for row in closed.select_related("closed_by").order_by("-closed_at")[: SHOWN + 1]
+        for row in closed.select_related("closed_by").order_by("-closed_at")[:most]
         if row.closed_at is not None
     ]
 
 
-def _notices(party: Party, at: datetime) -> list[Received]:
+def _notices(party: Party, at: datetime, most: int) -> list[Received]:
     told = CompanyExit.objects.filter(relationship__party=party, announced_at__lte=at)
     return [
         Received(row.announced_at, "That we end it", row.notice_text, TouchClass.LEGAL, None, str(row.helper or ""))
-        for row in told.select_related("helper").order_by("-announced_at")[: SHOWN + 1]
+        for row in told.select_related("helper").order_by("-announced_at")[:most]
         if row.announced_at is not None
     ]
+
+
+_PARTS: Final = (_touches, _messages, _promises, _answers, _notices)

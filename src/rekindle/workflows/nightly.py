@@ -27,18 +27,20 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, timedelta
 from importlib import import_module
 from typing import Any
 
 from django.utils import timezone
 
-from rekindle.errors import BadInput, RekindleError
+from rekindle.errors import BadInput, Conflict, RekindleError
 from rekindle.journal.models import Intake, IntakeState, Night, NightState, NightStep, StepState
 from rekindle.relationships.models import Brand, Breakup, Consent, SafeReturn, Suppression
-from rekindle.workflows import bulk, failed_payments, hook_gather, take_in
+from rekindle.workflows import bulk, events_gather, failed_payments, hook_gather, take_in
 from rekindle.workflows.alone import alone
 from rekindle.workflows.brand import the_brand, today_of
+from rekindle.workflows.night import what_came_back
 
 STEPS = (
     "gather",
@@ -71,7 +73,10 @@ def run(*, as_of: date | None = None, progress: Callable[[str], None] = take_in.
     with alone("night", doing="Another night"), bulk.in_earnest():
         take_in.resume(progress=progress)
         hook_gather.gather_waiting()
+        with suppress(Conflict):  # whoever gathers now brings them in
+            events_gather.gather()
         failed_payments.after_dunning(day)
+        what_came_back.gather()
         night = _begin(day, brand)
         for step in night.steps.exclude(state=StepState.DONE.value):
             _run_step(night, step, brand, progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from rekindle.act.letters import letters
@@ -32,7 +33,7 @@ from rekindle.relationships.vocabulary import (
     WantBack,
 )
 from rekindle.words import Word
-from rekindle.workflows.playbooks import books
+from rekindle.workflows.playbooks import books, holdout
 
 WASH_OF_STATE: Final = {PlaybookState.OFF: "", PlaybookState.ON: "ok", PlaybookState.PAUSED: "quiet"}
 WASH_OF_CLASS: Final = {
@@ -49,6 +50,7 @@ WASH_OF_CLASS: Final = {
 PLANS_SHOWN: Final = 12
 _DONE: Final = {
     "mail": "e-mail written",
+    "text": "text message written",
     "card": "card written",
     "task": "task put on a desk",
     "silence": "nothing, as planned",
@@ -244,3 +246,21 @@ def _conditions(where: Where) -> Iterator[tuple[str, str]]:
         yield "why they left", ", ".join(reasons.label_of(code) for code in where.reasons)
     if where.lives_at_least is not None:
         yield "how often they have been with us", f"at least {where.lives_at_least} times"
+
+
+@dataclass(frozen=True)
+class LeftAlone:
+    """Somebody who is left alone so that we learn what a plan does."""
+
+    pk: int
+    title: str
+    until: datetime
+
+
+def left_alone(party: Party, *, language: str) -> list[LeftAlone]:
+    """Why somebody hears nothing of our own accord just now; usually nothing."""
+    return [
+        LeftAlone(row.pk, books.plan(row.holdout.playbook.current).said("title", language), row.until)
+        for row in holdout.of_party(party)
+        if row.holdout.playbook.current is not None
+    ]

@@ -24,6 +24,8 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from rekindle.decide.gate_facts import Facts, Known, instant
@@ -130,7 +132,7 @@ def subject(purpose: TouchClass) -> str:
         TouchClass.CONTENT: _("news and things worth reading"),
         TouchClass.RESEARCH: _("a question about how it was"),
         TouchClass.REFERRAL_ASK: _("a question whether I would recommend you"),
-        TouchClass.PROMOTIONAL: _("offers"),
+        TouchClass.PROMOTIONAL: pgettext("to a customer", "offers"),
     }[purpose]
 
 
@@ -145,7 +147,7 @@ def sentence(channel: Channel, purpose: TouchClass, *, answer: bool) -> str:
 def road(channel: Channel) -> str:
     """A road in the middle of a sentence."""
     return {
-        Channel.EMAIL: _("e-mail"),
+        Channel.EMAIL: pgettext("to a customer", "e-mail"),
         Channel.SMS: _("text message"),
         Channel.CALL: _("telephone"),
         Channel.LETTER: _("post"),
@@ -206,6 +208,11 @@ def wait_until(party: Party, day: date, *, via: str) -> bool:
         return bool(_wish(party, now, via=via))
 
 
+def day_in_full(day: date) -> str:
+    """A day with its year, in the language that is spoken right now."""
+    return date_format(day, "j. F Y" if (get_language() or "en").startswith("de") else "j F Y")
+
+
 def stop_all(party: Party, *, said: str, via: str = VIA) -> int:
     """A no to everything that is not owed, on every road; gives how many grounds that closed or newly forbids."""
     return consent.refuse(party, about=pairs(Channel, ASKED_ABOUT), via=via, said=said)
@@ -231,7 +238,7 @@ def _wish(party: Party, wish: Wish, *, via: str) -> list[str]:
         else:
             _can_wait(wish.not_before, today=now.astimezone(zone).date())
             extra[wishes.NOT_BEFORE] = day_begins(wish.not_before, zone).isoformat()
-            said.append(_("We wait until %(day)s.") % {"day": f"{wish.not_before.day} {wish.not_before:%B %Y}"})
+            said.append(_("We wait until %(day)s.") % {"day": day_in_full(wish.not_before)})
     if wish.how_often is not wishes.how_often(party.extra):
         extra = _without(extra, wishes.HOW_OFTEN)
         if wish.how_often is None:
@@ -244,7 +251,7 @@ def _wish(party: Party, wish: Wish, *, via: str) -> list[str]:
         if wish.language not in languages:
             raise BadInput(f"there is no language {wish.language[:16]!r} here", remedy="Choose one of the list.")
         party.language = wish.language
-        said.append(_("We write in %(language)s.") % {"language": languages[wish.language]})
+        said.append(_("We write in %(language)s.") % {"language": _(languages[wish.language])})
     if said:
         what = sorted(
             name for name in (wishes.NOT_BEFORE, wishes.HOW_OFTEN) if extra.get(name) != party.extra.get(name)
@@ -269,8 +276,8 @@ def waiting(party: Party, *, at: datetime | None = None) -> date | None:
 def _can_wait(day: date, *, today: date) -> None:
     if not today < day <= today + LONGEST_WAIT:
         raise BadInput(
-            _("%(day)s cannot be the day to wait for") % {"day": day},
-            remedy=_("Choose a day within the next three years; for longer, say no to all of it."),
+            f"{day} cannot be the day to wait for",
+            remedy="Choose a day within the next three years; for longer, say no to all of it.",
         )
 
 

@@ -345,7 +345,7 @@ def _falling(first: date, asked: Asked, *, zone: ZoneInfo) -> tuple[_Source, boo
     for one in falling:
         text = one.title or one.kind.label
         if one.years:
-            text = f"{text} ({one.years})"
+            text = f"{text}, {one.years} {'year' if one.years == 1 else 'years'}"
         found.items.append(Item(max(one.on, first), "milestone", one.party_id, one.name, text, number=one.milestone))
     return found, False
 

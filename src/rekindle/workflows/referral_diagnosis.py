@@ -1,5 +1,7 @@
 """Why people do not recommend us: because it was never made easy, or because they would not.
 
+An easy way is a letter that asks, or their own door, which shows the address to hand on.
+
 Everybody who could: customers, and those who left on terms that are not bad. Each falls into one of five, by the
 first that is true; the five add up to everybody. Sets in one query; nobody is counted twice.
 """
@@ -12,9 +14,10 @@ from typing import Any
 from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
 
 from rekindle.journal.outbox_queries import reached
-from rekindle.relationships.models import Feedback, Referral, Relationship
+from rekindle.relationships.models import DataRequest, Feedback, Referral, Relationship, Resurfacing
 from rekindle.relationships.vocabulary import Commercial, FeedbackKind, Stage, Terms, TouchClass
 from rekindle.words import Word
+from rekindle.workflows.door import VIA
 
 CONTENT_NPS = 9  # promoters, as the scale's inventor counts them (Reichheld 2003)
 CONTENT_CSAT = 4
@@ -66,6 +69,8 @@ def _could() -> QuerySet[Any]:
     verdict = told.annotate(is_content=Case(When(content, then=Value("yes")), default=Value("no")))
     recommended = Referral.objects.filter(referrer=OuterRef("party"))
     asked = reached().filter(touch_class=TouchClass.REFERRAL_ASK.value, **mine)
+    # Opening a page leaves no trace of ours; whoever spoke to us there had the address to hand on before their eyes.
+    at_door = Exists(Resurfacing.objects.filter(via=VIA, **mine)) | Exists(DataRequest.objects.filter(via=VIA, **mine))
     return (
         Relationship.objects.exclude(commercial=Commercial.NONE.value, stage=Stage.COURTSHIP.value)
         .exclude(stage=Stage.CLOSED.value)
@@ -75,7 +80,7 @@ def _could() -> QuerySet[Any]:
         .annotate(
             silence=Case(
                 When(Exists(recommended), then=Value(Silence.RECOMMENDED.value)),
-                When(~Exists(asked), then=Value(Silence.NO_EASY_ASK.value)),
+                When(~(Exists(asked) | at_door), then=Value(Silence.NO_EASY_ASK.value)),
                 When(content="no", then=Value(Silence.NOT_CONTENT.value)),
                 When(content="yes", then=Value(Silence.CONTENT_SILENT.value)),
                 default=Value(Silence.NOT_KNOWN.value),

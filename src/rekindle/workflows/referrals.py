@@ -21,22 +21,18 @@ from rekindle.accounts.models import User
 from rekindle.errors import BadInput, Conflict, NotFound
 from rekindle.journal.models import Message
 from rekindle.relationships import queries
-from rekindle.relationships.models import Party, Referral, Relationship, Task
+from rekindle.relationships.models import Party, Referral, Relationship
 from rekindle.relationships.vocabulary import (
     Channel,
     LinkKind,
     ReferralState,
-    Suggestion,
-    TaskSource,
-    TaskState,
     Terms,
-    TouchClass,
 )
 from rekindle.workflows import audit, consent, links, together, unsubscribe
 from rekindle.workflows.compose import compose
 from rekindle.workflows.links import LinkPurpose
 from rekindle.workflows.outbox.put import put
-from rekindle.workflows.today import business_day
+from rekindle.workflows.they_spoke import ask_to_answer
 from rekindle.workflows.writing import must_write, words
 
 LONGEST_WORDS: Final = 1_000
@@ -178,15 +174,10 @@ def _task(referrer: Party) -> None:
     relationship = queries.relationship_of(referrer)
     if relationship is None or not may_recommend(referrer):
         return  # the friend waits on the desk all the same; nobody is sent to somebody who asked for silence
-    open_ones = Task.objects.filter(relationship=relationship, source=TaskSource.PERSON.value)
-    waiting = open_ones.filter(state__in=[TaskState.OPEN.value, TaskState.LATER.value]).first()
-    why, today = "A friend they recommended us to left a word; see Recommendations.", business_day()
-    if waiting is not None:
-        waiting.why_now = [*dict.fromkeys([*waiting.why_now, why])][-4:]
-        waiting.save(update_fields=["why_now"])
-        return
-    Task.objects.create(
-        relationship=relationship, owner=relationship.owner, source=TaskSource.PERSON.value,
-        suggestion=Suggestion.ANSWER.value, touch_class=TouchClass.SERVICE.value, channel=Channel.IN_PERSON.value,
-        why_now=[why], opening_line="Thank you for recommending us.", minutes=10, made_on=today, due_on=today,
-    )  # fmt: skip
+    ask_to_answer(
+        relationship,
+        why="A friend they recommended us to left a word; see Recommendations.",
+        line="Thank you for recommending us.",
+        channel=Channel.IN_PERSON,
+        is_theirs=False,
+    )

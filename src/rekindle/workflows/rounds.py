@@ -3,6 +3,9 @@
     tellings   other systems are told what they asked for
     mailbox    answers are read
     playbooks  steps that came due are taken
+    feeds      what people let us read is read
+    events     what was told in passing is gathered into the history
+    leaves     people handed over for a leave come back
 
 A fault is logged and the round comes again; the deed itself keeps what went wrong where its page shows it.
 """
@@ -57,10 +60,32 @@ def _advance() -> None:
     advance.run_due(everybody=False)
 
 
+def _bring_back() -> None:
+    from rekindle.workflows.handover import return_due
+
+    return_due()
+
+
+def _gather() -> None:
+    from rekindle.workflows.events_gather import gather_due
+
+    gather_due()
+
+
+def _hear() -> None:
+    from rekindle.workflows.social import feeds
+
+    while feeds.read_due():
+        continue
+
+
 ROUNDS: Final = (
     Round("tellings", 2.0, _tell, is_alone=False),
     Round("mailbox", 60.0, _read),
     Round("playbooks", 60.0, _advance),
+    Round("feeds", 300.0, _hear),
+    Round("events", 5.0, _gather),
+    Round("leaves", 600.0, _bring_back),
 )
 
 

@@ -92,7 +92,7 @@ def decide(
         if answer is WantBack.NO and seconded_by is None and is_fresh(end, today=today):
             latest = today + timedelta(days=REVIEW_DAYS)
             review_on = min(review_on, latest) if review_on else latest
-        _check_review(answer, review_on, today=today)
+        check_review(answer, review_on, today=today)
         last = latest_of(end)
         asked = (answer.value, reason, by.pk, seconded_by.pk if seconded_by else None, review_on)
         if last is not None and asked == (
@@ -216,7 +216,8 @@ def _manager() -> User | None:
     return by_role.get(Role.MANAGER.value) or by_role.get(Role.OWNER.value)
 
 
-def _check_review(answer: WantBack, review_on: date | None, *, today: date) -> None:
+def check_review(answer: WantBack, review_on: date | None, *, today: date) -> None:
+    """Raises BadInput for a "maybe" without a day to look again, or a day that is past or beyond a year."""
     if answer is WantBack.MAYBE and review_on is None:
         raise BadInput("“maybe” needs a day", remedy="Say when to look at it again.")
     if review_on is not None and not today < review_on <= today + REVIEW_AT_MOST:

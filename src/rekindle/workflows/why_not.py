@@ -9,7 +9,7 @@ Reading only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -76,8 +76,14 @@ def ask_all(
 ) -> list[Answer]:
     """The rules' answer about everybody of the facts, in their order, the hour of the day included."""
     verdict = eligibility.check(gathered, touch_class=touch_class, channel=channel, at=at, hour=True)
-    return [
+    answers = [
         _in_words(verdict, n, touch_class=touch_class, channel=channel, zone=zone) for n in range(len(verdict.rule))
+    ]
+    return [
+        replace(answer, text=f"{answer.text} {gathered.people['unfit'][n].as_py()}")
+        if answer.rule is Rule.UNFIT
+        else answer
+        for n, answer in enumerate(answers)
     ]
 
 

@@ -34,6 +34,7 @@ from rekindle.workflows.playbooks import books, dry_run, exits, occasions
 from rekindle.workflows.playbooks.dry_run import StepAhead
 from rekindle.workflows.playbooks.enter import first_due
 from rekindle.workflows.today import business_day
+from rekindle.workflows.words import own_letters
 
 SOON: Final = timedelta(days=14)
 SINCE: Final = timedelta(days=180)
@@ -215,7 +216,7 @@ def _next(
     if one.text and one.touch_class is not None:
         found = tone.findings(
             one.text, subject=one.subject, touch_class=one.touch_class,
-            first_after_end=is_first_after_end(relationship.party),
+            first_after_end=is_first_after_end(relationship.party), houses=own_letters.houses(),
         )  # fmt: skip
     titles: Mapping[str, str] = playbook_view.letter_titles([one.step.letter], language=language)
     wash = playbook_view.WASH_OF_CLASS[one.touch_class] if one.touch_class else ""

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from chaos.letters import NOON, words
+from chaos.letters import NOON
 from listener import Answer, Listener, http, listening
 from people_cast import consents, person, staff
 
@@ -16,15 +16,19 @@ from rekindle.accounts.models import User
 from rekindle.accounts.roles import Role
 from rekindle.act.envelope import Accepted, Handed, NotAccepted, Unknown
 from rekindle.errors import Conflict
-from rekindle.journal.models import Message, MessageState, Telling
+from rekindle.journal.models import Message, MessageState, Road, Sending, Telling
 from rekindle.relationships.models import Relationship
 from rekindle.relationships.vocabulary import Channel, TouchClass
+from rekindle.workflows import text_links
+from rekindle.workflows.compose import compose
 from rekindle.workflows.hooks import signatures
 from rekindle.workflows.hooks_out import deliver, events, hooks
 from rekindle.workflows.hooks_out.tell import tell
-from rekindle.workflows.hooks_out.texts import road_of_texts
+from rekindle.workflows.hooks_out.texts import Texts, road_of_texts
 from rekindle.workflows.outbox import hand, headers
-from rekindle.workflows.outbox.put import sending
+from rekindle.workflows.outbox.put import put, sending
+from rekindle.workflows.outbox.text_road import open_texts
+from rekindle.workflows.words.text_foot import with_text_foot
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 PHONE = "+447700900003"
@@ -57,7 +61,10 @@ def asked(to: Listener, owner: User, *, name: str = "texts") -> hooks.Opened:
 def queued(to: Relationship) -> Message:
     return Message.objects.create(
         key="text:1", party=to.party, channel=Channel.SMS.value, touch_class=TouchClass.RELATIONSHIP.value,
-        recipient=PHONE, subject="x", text=words().text, message_id="<abc234@oak.example>", made_by="test",
+        recipient=PHONE, subject="x", message_id="<abc234@oak.example>", made_by="test",
+        text=with_text_foot(
+            to.party, "Thank you for the years with us.\nDana Frey", touch_class=TouchClass.RELATIONSHIP
+        ),
         not_before=NOON, expires_at=NOON + timedelta(days=1),
     )  # fmt: skip
 
@@ -92,6 +99,32 @@ def test_it_goes_once_with_the_number_and_the_words_signed(theirs: Listener, own
     signatures.check(shape, secrets=[secret], headers=signed, body=theirs.bodies()[0], at=NOON)
     assert Message.objects.get().state == MessageState.ACCEPTED
     assert not Telling.objects.exists()  # nobody's words lie there
+
+
+def test_a_letter_reaches_the_wire_as_a_text_message(theirs: Listener, owner: User, cleo: Relationship) -> None:
+    asked(theirs, owner)
+    Sending.objects.update_or_create(pk=1, defaults={"road": Road.SMTP.value})
+    consents(cleo, channel=Channel.SMS)
+    said = compose(cleo, "still_here", at=NOON, signer=owner, channel=Channel.SMS)
+    row = put(
+        cleo.party, said.words, key="playbook:1:0", touch_class=said.touch_class, made_by="playbook:woo:0",
+        channel=Channel.SMS, not_before=NOON, chosen=said.chosen,
+    )  # fmt: skip
+    assert isinstance(open_texts(sending(), folder=Path("nowhere")), Texts)
+    assert isinstance(go_round(), Accepted)
+    assert go_round() is None
+    (body,) = theirs.bodies()
+    data = json.loads(body)["data"]
+    assert data == {"to": PHONE, "text": row.text}
+    assert data["text"].startswith("Hello Cleo Marchetti, it has been quiet between us")
+    assert f"/p/t/{text_links.make(cleo.party)}/" in data["text"]
+    row.refresh_from_db()
+    assert (row.state, row.channel) == (MessageState.ACCEPTED, "sms")
+    same = put(cleo.party, said.words, key="playbook:2:0", touch_class=said.touch_class, made_by="test",
+               channel=Channel.SMS)  # fmt: skip
+    assert go_round() is None
+    same.refresh_from_db()
+    assert same.state == MessageState.CANCELLED  # the same words, and too soon after
 
 
 def test_who_did_not_agree_to_text_messages_gets_none(theirs: Listener, owner: User, cleo: Relationship) -> None:

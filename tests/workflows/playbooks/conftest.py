@@ -32,7 +32,9 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> dict[str, TouchClass]:
         "open_door": TouchClass.RELATIONSHIP, "offer_after_long": TouchClass.PROMOTIONAL,
     }  # fmt: skip
 
-    def compose(relationship: Relationship, letter: str, *, at: datetime, pace: Any = None) -> Written:
+    def compose(
+        relationship: Relationship, letter: str, *, at: datetime, pace: Any = None, channel: Any = None
+    ) -> Written:
         words = Words("A word", f"{relationship.party.name}, {letter}", content=letter)
         return Written(words, classes[letter], letter)
 

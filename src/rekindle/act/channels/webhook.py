@@ -148,6 +148,33 @@ def post(
     context  how certificates are looked at; None: as this machine trusts them
     """
     until = time.monotonic() + seconds
+    line = reach(place, walls=walls, context=context, resolve=resolve, seconds=seconds, until=until)
+    if isinstance(line, NotReached):
+        return line
+    is_written = False
+    with line:
+        try:
+            line.settimeout(left(until))
+            line.sendall(asked("POST", place, {"Content-Length": str(len(body)), **headers}) + body)
+            is_written = True
+            return Answered(_number_of(line, until=until))
+        except (OSError, ValueError) as error:
+            return broken(error, seconds=seconds, is_written=is_written)
+
+
+def reach(
+    place: Place,
+    *,
+    walls: Walls,
+    context: ssl.SSLContext | None,
+    resolve: Resolve | None,
+    seconds: float,
+    until: float,
+) -> ssl.SSLSocket | NotReached:
+    """A sealed line to the place, opened only after every address behind its name was looked at; steps 2 and 3.
+
+    until  the instant of the monotonic clock by which it stands; seconds: what is said where it does not
+    """
     try:
         found = (resolve or resolved)(place.host, place.port)
     except OSError:
@@ -161,18 +188,38 @@ def post(
         if refused:
             return NotReached(f"{place.host} is not opened: {refused}", is_forbidden=True)
     try:
-        line = _sealed(ips, place, context or ssl.create_default_context(), until=until)
+        return _sealed(ips, place, context or ssl.create_default_context(), until=until)
     except (OSError, ValueError) as error:
-        return _broken(error, seconds=seconds)
-    is_written = False
-    with line:
-        try:
-            line.settimeout(_left(until))
-            line.sendall(_request(place, body, headers))
-            is_written = True
-            return Answered(_number_of(line, until=until))
-        except (OSError, ValueError) as error:
-            return _broken(error, seconds=seconds, is_written=is_written)
+        return broken(error, seconds=seconds)
+
+
+def asked(method: str, place: Place, headers: Mapping[str, str]) -> bytes:
+    """The head of a question, after which the other side closes the line. Raises ValueError for what is no header."""
+    host = f"[{place.host}]" if ":" in place.host else place.host
+    named = host if place.port == 443 else f"{host}:{place.port}"
+    lines = [f"{method} {place.target} HTTP/1.1", f"Host: {named}", "Connection: close"]
+    for name, value in headers.items():
+        if not _TARGET.fullmatch(name) or "\r" in value or "\n" in value:
+            raise ValueError(f"{name!r} cannot be a header")
+        lines.append(f"{name}: {value}")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def left(until: float) -> float:
+    """Seconds of the deadline that are left, above 0. Raises TimeoutError where none are."""
+    seconds = until - time.monotonic()
+    if seconds <= 0:
+        raise TimeoutError
+    return seconds
+
+
+def broken(error: Exception, *, seconds: float, is_written: bool = False) -> NotReached:
+    """What the other side or the line did, in one line."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return NotReached(f"its certificate is not to be trusted: {error.verify_message}")
+    if isinstance(error, TimeoutError):
+        return NotReached(f"no answer within {seconds:g} seconds", is_written=is_written)
+    return NotReached(f"the line broke: {type(error).__name__}", is_written=is_written)
 
 
 def resolved(host: str, port: int) -> list[str]:
@@ -183,19 +230,11 @@ def resolved(host: str, port: int) -> list[str]:
 def _sealed(ips: Sequence[Ip], place: Place, context: ssl.SSLContext, *, until: float) -> ssl.SSLSocket:
     bare = _opened(ips, place.port, until=until)
     try:
-        bare.settimeout(_left(until))
+        bare.settimeout(left(until))
         return context.wrap_socket(bare, server_hostname=place.host.rstrip("."))
     except BaseException:
         bare.close()
         raise
-
-
-def _broken(error: Exception, *, seconds: float, is_written: bool = False) -> NotReached:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return NotReached(f"its certificate is not to be trusted: {error.verify_message}")
-    if isinstance(error, TimeoutError):
-        return NotReached(f"no answer within {seconds:g} seconds", is_written=is_written)
-    return NotReached(f"the line broke: {type(error).__name__}", is_written=is_written)
 
 
 def _opened(ips: Sequence[Ip], port: int, *, until: float) -> socket.socket:
@@ -205,7 +244,7 @@ def _opened(ips: Sequence[Ip], port: int, *, until: float) -> socket.socket:
         family = socket.AF_INET6 if ip.version == 6 else socket.AF_INET
         line = socket.socket(family, socket.SOCK_STREAM)
         try:
-            line.settimeout(_left(until))
+            line.settimeout(left(until))
             line.connect((str(ip), port))
         except OSError as error:
             line.close()
@@ -219,7 +258,7 @@ def _number_of(line: socket.socket, *, until: float) -> int:
     """The status of the answer; what is said on the way to it (1xx) is passed over."""
     read = b""
     while len(read) < MOST_BYTES:
-        line.settimeout(_left(until))
+        line.settimeout(left(until))
         some = line.recv(4_096)
         if not some:
             break
@@ -235,24 +274,6 @@ def _number_of(line: socket.socket, *, until: float) -> int:
         if first is None and b"\n" in read:
             break
     raise ValueError("not an answer of HTTP")
-
-
-def _request(place: Place, body: bytes, headers: Mapping[str, str]) -> bytes:
-    host = f"[{place.host}]" if ":" in place.host else place.host
-    named = host if place.port == 443 else f"{host}:{place.port}"
-    lines = [f"POST {place.target} HTTP/1.1", f"Host: {named}", f"Content-Length: {len(body)}", "Connection: close"]
-    for name, value in headers.items():
-        if not _TARGET.fullmatch(name) or "\r" in value or "\n" in value:
-            raise ValueError(f"{name!r} cannot be a header")
-        lines.append(f"{name}: {value}")
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
-
-
-def _left(until: float) -> float:
-    left = until - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
 
 
 def _numbers(found: Iterable[str]) -> Iterable[Ip]:

@@ -5,9 +5,11 @@ from rekindle.journal.models.caution_sign import CautionSign, SignRecord
 from rekindle.journal.models.decision import Decision
 from rekindle.journal.models.door import IdempotencyKey, WebhookDelivery, WebhookSource
 from rekindle.journal.models.fit import Fit
+from rekindle.journal.models.holdout import Arm, Assignment, Holdout
 from rekindle.journal.models.hook import Hook, Telling, TellingState
 from rekindle.journal.models.inbound import Click, Inbound, InboundKind, Mailbox
 from rekindle.journal.models.intake import Intake, IntakeState
+from rekindle.journal.models.issue import Issue, IssueState
 from rekindle.journal.models.job import Job, JobState
 from rekindle.journal.models.life_outlook import LifeOutlook, ReturnOutlook
 from rekindle.journal.models.message import Message, MessageAttempt, MessageState, Road, Security, Sending
@@ -26,6 +28,8 @@ from rekindle.journal.models.refusal import Refusal
 from rekindle.journal.models.words import ContentItem, OwnLetter
 
 __all__ = [
+    "Arm",
+    "Assignment",
     "AuditEntry",
     "CautionSign",
     "Click",
@@ -35,12 +39,15 @@ __all__ = [
     "EnrolmentState",
     "EnrolmentStep",
     "Fit",
+    "Holdout",
     "Hook",
     "IdempotencyKey",
     "Inbound",
     "InboundKind",
     "Intake",
     "IntakeState",
+    "Issue",
+    "IssueState",
     "Job",
     "JobState",
     "LifeOutlook",

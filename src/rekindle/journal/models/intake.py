@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 from rekindle.relationships.vocabulary import IntakeKind
 from rekindle.words import Word
+
+OWN_SOURCE: Final = "rekindle"
+"""The source of the loads that we make ourselves, of what came back: the books hold the same things as rows."""
 
 
 class IntakeState(Word):

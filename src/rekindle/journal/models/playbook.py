@@ -115,7 +115,7 @@ class Enrolment(models.Model):
 class EnrolmentStep(models.Model):
     """One row is one step that was taken for one person, or passed over. Only ever added to.
 
-    outcome   "mail", "card", "task", "silence" (deliberately nothing), "refused" (a rule), "lacking" (a missing fact)
+    outcome   "mail", "text", "card", "task", "silence" (deliberately nothing), "refused" (a rule), "lacking" (a fact)
     """
 
     enrolment = models.ForeignKey(Enrolment, on_delete=models.CASCADE, related_name="steps", db_index=False)

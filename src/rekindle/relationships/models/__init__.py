@@ -24,6 +24,7 @@ from rekindle.relationships.models.returning import Resurfacing, SafeReturn
 from rekindle.relationships.models.review import Review
 from rekindle.relationships.models.social import Feed, FeedEntry, Referral, SocialHandle
 from rekindle.relationships.models.task import Task
+from rekindle.relationships.models.three_questions import ThreeQuestions
 from rekindle.relationships.models.together import DecisionRecord, DecisionStance, PartyLink
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "StakeholderRole",
     "Suppression",
     "Task",
+    "ThreeQuestions",
     "Tie",
     "WantBackDecision",
     "suppression_hash",

@@ -7,13 +7,15 @@ Idempotency-Key its effect and its answer are kept together (`workflows.deeds.on
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import Router
 
+from rekindle.web.api import keys
 from rekindle.web.api.keys import token_of
-from rekindle.workflows import deeds
+from rekindle.workflows import deeds, events_waiting
 from rekindle.workflows.deeds import Door, Verb, batch
 from rekindle.workflows.deeds.given import Given
 from rekindle.workflows.deeds.once import KEPT, LONGEST_KEY, once
@@ -35,14 +37,26 @@ _KEY: Final = {
 }
 
 
-def _answer(request: HttpRequest, work: Callable[[], dict[str, Any]], *, together: bool) -> HttpResponse:
+_PREFER: Final = {
+    "in": "header",
+    "name": "Prefer",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": f"`{keys.IN_PASSING}`: answer as soon as the events are written down for good.",
+}
+
+
+def _answer(
+    request: HttpRequest, work: Callable[[], dict[str, Any]], *, together: bool, status: HTTPStatus = HTTPStatus.OK
+) -> HttpResponse:
     """The work's document; done once a key where the sender gave one."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
-        return JsonResponse(work())
+        return JsonResponse(work(), status=status)
     asked = f"{request.method} {request.path}\n".encode() + request.body
     said = once(key, by=token_of(request).user, request=asked, work=work, together=together)
-    return JsonResponse(said.document, headers={"Idempotent-Replayed": "true"} if said.is_repeated else {})
+    replayed = {"Idempotent-Replayed": "true"} if said.is_repeated else {}
+    return JsonResponse(said.document, headers=replayed, status=status)
 
 
 def _operation(verb: Verb) -> Callable[..., HttpResponse]:
@@ -80,8 +94,27 @@ def unknown(request: HttpRequest, name: str) -> HttpResponse:  # noqa: ARG001
     return HttpResponse(status=404)
 
 
-@events_in.post("/events", summary="Keep what happened, up to a thousand events at a time", openapi_extra=_KEY)
+@events_in.post(
+    "/events",
+    summary="Keep what happened, up to a thousand events at a time",
+    openapi_extra={"parameters": [*_KEY["parameters"], _PREFER]},
+)
 def events(request: HttpRequest, given: batch.Batch) -> HttpResponse:
-    """`{"load", "kept", "known", "refused", "reasons"}`; what is kept is in the history when the answer comes."""
+    """`{"load", "kept", "known", "refused", "reasons"}`; what is kept is in the history when the answer comes.
+
+    With `Prefer: respond-async` the answer is 202 and `{"kept", "known"}`: written down for good, and in the history
+    within a minute.
+    """
     user = token_of(request).user
-    return _answer(request, lambda: batch.take(given, by=user), together=False)
+    if not keys.is_told_in_passing(request):
+        return _answer(request, lambda: batch.take(given, by=user), together=False)
+    answer = _answer(request, lambda: batch.wait(given, by=user), together=False, status=HTTPStatus.ACCEPTED)
+    answer.headers["Preference-Applied"] = keys.IN_PASSING
+    return answer
+
+
+@events_in.get("/events", summary="How many events wait for the history")
+def events_that_wait(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """`{"waiting", "since"}`: told in passing and not gathered yet; `since` is when the oldest was told, or null."""
+    count, since = events_waiting.how_many()
+    return JsonResponse({"waiting": count, "since": since})

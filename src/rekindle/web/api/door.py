@@ -50,9 +50,9 @@ api = NinjaAPI(
     openapi_url=None,
     urls_namespace="api",
 )
+api.add_router("", events_in)  # asked most often: found first
 api.add_router("", reading)
 api.add_router("", acting)
-api.add_router("", events_in)
 answer_with_problems(api)
 
 
@@ -130,6 +130,7 @@ def docs(request: HttpRequest) -> HttpResponse:
         "root": request.build_absolute_uri(_ROOT),
         "per_second": int(limits.PER_SECOND),
         "burst": limits.BURST,
+        "tellings": int(limits.TELLINGS_PER_SECOND),
         "longest": LONGEST_BODY,
         "kept_days": KEPT.days,
     }

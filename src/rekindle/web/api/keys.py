@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
 from rekindle.accounts.models import ApiToken
 from rekindle.errors import BadInput, Refused
-from rekindle.web.api.limits import BUCKETS
+from rekindle.web.api.limits import BUCKETS, TELLING
 from rekindle.web.api.problems import TooOften
 from rekindle.workflows import api_tokens
+
+IN_PASSING: Final = "respond-async"
+"""The preference (RFC 7240) of a sender who does not wait until events are in the history."""
 
 _READING = frozenset({"GET", "HEAD"})
 
@@ -32,7 +35,7 @@ class Bearer(HttpBearer):
         found = api_tokens.holder(token)
         if found is None:
             return None
-        wait = BUCKETS.take(found.pk)
+        wait = (TELLING if is_told_in_passing(request) else BUCKETS).take(found.pk)
         if wait:
             raise TooOften(wait)
         if found.reads_only and request.method not in _READING:
@@ -46,3 +49,11 @@ def token_of(request: HttpRequest) -> ApiToken:
     if not isinstance(token, ApiToken):
         raise Refused("nobody has shown a key", rule="no_key")
     return token
+
+
+def is_told_in_passing(request: HttpRequest) -> bool:
+    """Whether events are told by somebody who does not wait until they are in the history."""
+    if request.method != "POST" or not request.path.endswith("/api/v1/events"):
+        return False
+    preferred = request.headers.get("Prefer", "").lower().split(",")
+    return IN_PASSING in {one.split(";")[0].strip() for one in preferred}

@@ -199,6 +199,7 @@ def nobody_yet() -> bool:
 
 
 _BELOW: Final = {
+    "today": ("/who-spoke/", "/coverage/", "/say-and-do/"),
     "people": ("/together/", "/duplicates/", "/merges/", "/burdens/"),
     "endings": ("/interviews/", "/returns/", "/reviews/", "/promises/"),
     "playbooks": ("/woo/", "/calendar/", "/milestones/", "/content/", "/referrals/"),
@@ -220,6 +221,6 @@ def desk(context: template.Context, name: str, label: str | SafeString) -> dict[
     return {
         "href": href,
         "label": label,
-        "is_current": path == href or (href != "/" and path.startswith((href, *_BELOW.get(name, ())))),
+        "is_current": path == href or path.startswith((*([href] if href != "/" else []), *_BELOW.get(name, ()))),
         "drawing": _DRAWINGS[name],
     }

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET
 
 from rekindle import home
 from rekindle.accounts.roles import Deed
-from rekindle.errors import RekindleError
 from rekindle.journal import job_queries
-from rekindle.journal.models import Job, JobState
+from rekindle.journal.models import Job
 from rekindle.journal.queries import has_loads
+from rekindle.web.asked_work import PATIENCE, asks, renews, still_matters
 from rekindle.web.backtest_pages import BacktestPage, backtest_page
-from rekindle.web.gate import staff, staff_for, wants_part
+from rekindle.web.gate import staff
 from rekindle.web.load_pages import Work
 
-PATIENCE = timedelta(seconds=15)  # our choice: after that someone should look whether the worker runs
 VERB = "backtest"
 
 _log = logging.getLogger(__name__)
@@ -39,7 +37,7 @@ def page(request: HttpRequest) -> HttpResponse:
     shown, run_at, trouble = _latest()
     job = job_queries.asked_for(VERB)
     last = job_queries.last_asked(VERB) if job is None else None
-    if last is not None and _still_matters(last, run_at):
+    if last is not None and still_matters(last, done_at=run_at):
         trouble = last.error
     context = {
         **_live(job),
@@ -72,40 +70,8 @@ def _live(job: Job | None) -> dict[str, Any]:
     return {"work": Work.of(job, now=timezone.now(), patience=PATIENCE), "is_live": job is not None}
 
 
-def _still_matters(job: Job, run_at: datetime | None) -> bool:
-    """Whether the run asked for last failed, and none was kept since."""
-    return job.state == JobState.FAILED and not (run_at and job.ended_at and run_at > job.ended_at)
-
-
-@login_required
-@require_GET
-def progress(request: HttpRequest) -> HttpResponse:
-    """The part that renews itself; when nothing is under way any more the whole page is asked for again."""
-    if not wants_part(request):
-        return redirect("backtest")
-    live = _live(job_queries.asked_for(VERB))
-    if not live["is_live"]:
-        return HttpResponse(headers={"HX-Refresh": "true"})
-    return render(request, "web/backtest_progress.html", live)
-
-
-@login_required
-@require_POST
-def start(request: HttpRequest) -> HttpResponse:
-    """Ask for a backtest now. One already asked for is not asked for twice."""
-    user = staff_for(request, Deed.RUN_NIGHT)
-    from rekindle.workflows import jobs
-
-    try:
-        with transaction.atomic():
-            if job_queries.asked_for(VERB) is None:
-                jobs.ask(VERB, {}, by=user)
-            else:
-                messages.info(request, _("The models are being asked already; you see it here."))
-    except RekindleError as error:
-        messages.error(request, str(error))
-    return redirect("backtest")
-
+progress = renews(lambda: _live(job_queries.asked_for(VERB)), template="web/backtest_progress.html", home="backtest")
+start = asks(VERB, home="backtest", already=gettext_lazy("The models are being asked already; you see it here."))
 
 urlpatterns: list[URLPattern] = [
     path("trust-the-numbers/", page, name="backtest"),

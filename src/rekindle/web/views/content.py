@@ -69,15 +69,22 @@ def item(request: HttpRequest, item_id: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def withdraw_item(request: HttpRequest, item_id: int) -> HttpResponse:
-    """Send it to nobody any more."""
-    by = staff_for(request, Deed.ANSWER_TASKS)
+def withdraw(request: HttpRequest, item_id: int | None = None, code: str = "") -> HttpResponse:
+    """Something to read is sent to nobody any more; or an own letter goes, and a pack's of its code stands again."""
+    by = staff_for(request, Deed.SETTINGS if item_id is None else Deed.ANSWER_TASKS)
     try:
-        content.withdraw(item_id, by=by)
+        if item_id is None:
+            own_letters.withdraw(code, by=by)
+        else:
+            content.withdraw(item_id, by=by)
     except NotFound as error:
         raise Http404(str(error)) from error
-    messages.success(request, _("Withdrawn. It is sent to nobody any more."))
-    return redirect("content")
+    said = (
+        _("Withdrawn. Where Rekindle brings a letter of that name, it stands again.") if item_id is None
+        else _("Withdrawn. It is sent to nobody any more.")
+    )  # fmt: skip
+    messages.success(request, said)
+    return redirect("letters" if item_id is None else "content")
 
 
 @login_required
@@ -130,19 +137,6 @@ def letter(request: HttpRequest, code: str) -> HttpResponse:
         "may_write": user.may(Deed.SETTINGS),
     }  # fmt: skip
     return render(request, "web/letter.html", context)
-
-
-@login_required
-@require_POST
-def withdraw_letter(request: HttpRequest, code: str) -> HttpResponse:
-    """The own letter goes; a pack's of the same code stands again."""
-    by = staff_for(request, Deed.SETTINGS)
-    try:
-        own_letters.withdraw(code, by=by)
-    except NotFound as error:
-        raise Http404(str(error)) from error
-    messages.success(request, _("Withdrawn. Where Rekindle brings a letter of that name, it stands again."))
-    return redirect("letters")
 
 
 @login_required
@@ -269,9 +263,9 @@ urlpatterns: list[URLPattern] = [
     path("content/", readings, name="content"),
     path("content/new/", new_item, name="content_new"),
     path("content/<int:item_id>/", item, name="content_item"),
-    path("content/<int:item_id>/withdraw/", withdraw_item, name="content_withdraw"),
+    path("content/<int:item_id>/withdraw/", withdraw, name="content_withdraw"),
     path("content/letters/", letters, name="letters"),
     path("content/letters/new/", new_letter, name="letter_new"),
     path("content/letters/<slug:code>/", letter, name="letter"),
-    path("content/letters/<slug:code>/withdraw/", withdraw_letter, name="letter_withdraw"),
+    path("content/letters/<slug:code>/withdraw/", withdraw, name="letter_withdraw"),
 ]

@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
+from rekindle.accounts.roles import Deed
 from rekindle.journal.queries import latest_night
 from rekindle.web.gate import staff
 from rekindle.web.night_words import REASONS, RULES
-from rekindle.workflows import coverage
+from rekindle.workflows import coverage, handover
 from rekindle.workflows.coverage import Covered
 
 ROWS: Final = 50
@@ -42,7 +43,7 @@ MISSING: Final = {
 @require_GET
 def page(request: HttpRequest) -> HttpResponse:
     """The count of the last night, or of now where there are few people; then the alarm list, by key."""
-    staff(request)
+    user = staff(request)
     after = request.GET.get("after", "0")
     if not (after.isascii() and after.isdigit() and len(after) < 19):
         raise Http404("no such place in the list")
@@ -64,6 +65,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "rows": [{"of": row.relationship, "why": MISSING[row.why]} for row in rows[:ROWS]],
         "next": rows[ROWS - 1].relationship.pk if len(rows) > ROWS else None,
         "is_first": after == "0",
+        "gone": list(handover.givers()),
+        "may_hand_over": user.may(Deed.STAFF),
     }
     return render(request, "web/coverage.html", context)
 

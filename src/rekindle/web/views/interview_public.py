@@ -24,6 +24,7 @@ from django.views.decorators.http import require_http_methods
 from rekindle.errors import BadInput, Conflict, NotFound, RekindleError
 from rekindle.relationships.models import Brand, ExitInterview
 from rekindle.web import rate
+from rekindle.web.customer_words import said_to_them
 from rekindle.web.interview_forms import value_of
 from rekindle.workflows import interviews
 from rekindle.workflows.interview_outcome import owner_of
@@ -93,7 +94,7 @@ def _act(request: HttpRequest, interview: ExitInterview, *, code: str) -> None:
         case _:
             question = interviews.script_of(interview).question(code)
             if question is None:
-                raise BadInput(_("that question is not asked here"), remedy=_("Go on with the one shown."))
+                raise BadInput("that question is not asked here", remedy="Go on with the one shown.")
             value = value_of(question, request.POST)
             if value is None:
                 interviews.skip(interview, code=code)
@@ -120,7 +121,7 @@ def _shown(
         if view.ask and view.ask.before
         else "",
         "months": months(),
-        "problem": f"{problem.what[:1].upper()}{problem.what[1:]}. {problem.remedy}".strip() if problem else "",
+        "problem": said_to_them(problem) if problem else "",
         "is_notice": view.is_notice,
     }
     name = "web/interview_public.html" if context["ask"] else "web/interview_public_end.html"

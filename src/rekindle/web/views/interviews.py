@@ -20,13 +20,13 @@ from rekindle.accounts.roles import Deed
 from rekindle.errors import BadInput, RekindleError
 from rekindle.relationships import interview_queries, queries
 from rekindle.relationships.endings_queries import end_of
-from rekindle.relationships.models import Breakup, ExitInterview, Party
+from rekindle.relationships.models import Breakup, ExitInterview, Party, ThreeQuestions
 from rekindle.relationships.vocabulary import Channel, InterviewMode, TouchClass
 from rekindle.web.acts import sentence_of
 from rekindle.web.gate import staff, staff_for, wants_part
 from rekindle.web.interview_forms import value_of
 from rekindle.web.views import interview_public
-from rekindle.workflows import endings, interview_letter, interview_reminders, interviews
+from rekindle.workflows import endings, interview_letter, interview_reminders, interviews, three_questions
 from rekindle.workflows.interview_view import View, became, of_person, view_of
 from rekindle.workflows.why_not import why_not
 
@@ -38,11 +38,13 @@ REMINDERS: Final = 10
 @login_required
 @require_GET
 def everybody(request: HttpRequest) -> HttpResponse:
-    """Interviews that run, or are over; and who may be reminded, once."""
+    """Interviews that run, or are over; who may be reminded, once; and apart from them, what came after the quiet."""
     user = staff(request)
     is_over = request.GET.get("show") == "over"
     before = request.GET.get("before", "")
     place = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
+    if request.GET.get("show") == "quiet":
+        return _after_quiet(request, before=place)
     found = interview_queries.page(is_over=is_over, before=place, limit=ROWS + 1)
     may = user.may(Deed.ANSWER_TASKS)
     reminders = interview_reminders.due(limit=REMINDERS) if may and not is_over and place is None else []
@@ -55,6 +57,23 @@ def everybody(request: HttpRequest) -> HttpResponse:
         "may": may,
     }  # fmt: skip
     return render(request, "web/interviews.html", context)
+
+
+def _after_quiet(request: HttpRequest, *, before: int | None) -> HttpResponse:
+    """What people answered to the three questions, the newest first, and how they say we parted."""
+    found = three_questions.page(before=before, limit=ROWS + 1)
+    context = {
+        "rows": [(row, row.breakup.relationship.party, _answers(row)) for row in found[:ROWS]],
+        "next": found[ROWS - 1].pk if len(found) > ROWS else None,
+        "told": three_questions.told_together() if before is None else None,
+    }
+    return render(request, "web/three_questions_desk.html", context)
+
+
+def _answers(row: ThreeQuestions) -> tuple[three_questions.Line, ...]:
+    """As the desk reads them; what was left out says nothing there."""
+    shown = three_questions.shown_to(row.breakup.relationship, language="en")
+    return tuple(line for line in three_questions.lines_of(row, shown=shown) if line.answer)
 
 
 @login_required
@@ -122,9 +141,15 @@ def person(request: HttpRequest, party_id: int) -> HttpResponse:
     """One person's section: their interviews, and the end nobody has asked about."""
     party = get_object_or_404(Party, pk=party_id)
     relationship = queries.relationship_of(party)
+    found = of_person(relationship) if relationship else None
+    told = three_questions.of_relationship(relationship) if relationship else []
+    unasked = found.unasked.pk if found is not None and found.unasked is not None else None
     context = {
         "party": party,
-        "interviews": of_person(relationship) if relationship else None,
+        "interviews": found,
+        "after_quiet": [(row, _answers(row)) for row in told],
+        # Who answered after the quiet has told us; nobody is asked the same twice.
+        "has_told": any(row.breakup_id == unasked for row in told),
         "may": staff(request).may(Deed.ANSWER_TASKS),
     }
     name = "web/interviews_person.html" if wants_part(request) else "web/interviews_person_page.html"

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any, Final
 
-from allauth.account.decorators import reauthentication_required
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -19,19 +16,15 @@ from django.views.decorators.http import require_GET, require_POST
 
 from rekindle.accounts.models import User
 from rekindle.accounts.roles import Deed
-from rekindle.errors import BadInput, Conflict
 from rekindle.journal.models import Security
 from rekindle.web import given
-from rekindle.web.acts import sentence_of
+from rekindle.web.acts import confirmed, sets
 from rekindle.web.gate import staff, staff_for
 from rekindle.workflows import audit
 from rekindle.workflows.inbound import mailbox, provider
 
 _TEXTS: Final = ("host", "username", "folder")
 _LONGEST: Final = 300
-View = Callable[..., HttpResponse]
-_confirmed: Callable[[View], View] = reauthentication_required(allow_get=True)
-"""Who changes where answers arrive has shown the password lately."""
 
 
 @login_required
@@ -55,25 +48,7 @@ def _page(request: HttpRequest, **more: Any) -> HttpResponse:
     return render(request, "web/mailbox.html", context)
 
 
-def _acts(act: Callable[..., str]) -> View:
-    """POST by those who may change settings, once they have shown lately who they are; `act` gives the sentence."""
-
-    @_confirmed
-    def confirmed(request: HttpRequest) -> HttpResponse:
-        try:
-            messages.success(request, act(request.POST, by=staff(request)))
-        except (BadInput, Conflict) as error:
-            messages.error(request, sentence_of(error))
-        return redirect("mailbox")
-
-    @login_required
-    @require_POST
-    @wraps(act)
-    def view(request: HttpRequest) -> HttpResponse:
-        staff_for(request, Deed.SETTINGS)
-        return confirmed(request)
-
-    return view
+_acts = sets("mailbox")
 
 
 @_acts
@@ -112,7 +87,7 @@ def hook(request: HttpRequest) -> HttpResponse:
     return _shown(request)
 
 
-@_confirmed
+@confirmed
 def _shown(request: HttpRequest) -> HttpResponse:
     chosen = request.POST.get("provider", "")
     if chosen not in provider.TRACKING:

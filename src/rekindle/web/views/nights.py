@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET
 
 from rekindle.accounts.roles import Deed
-from rekindle.errors import RekindleError
 from rekindle.journal import job_queries, nights
-from rekindle.journal.models import Job, JobState, Night, NightState
+from rekindle.journal.models import Job, Night, NightState
 from rekindle.journal.queries import has_loads, latest_night
-from rekindle.web.gate import staff, staff_for, wants_part
-from rekindle.web.load_pages import Work, key
+from rekindle.web.asked_work import PATIENCE, asks, renews, still_matters
+from rekindle.web.gate import staff
+from rekindle.web.given import place
+from rekindle.web.load_pages import Work
 from rekindle.web.night_pages import night_page, step_line
-
-PATIENCE = timedelta(seconds=15)  # our choice: after that someone should look whether the worker runs
 
 VERB = "nightly"
 
@@ -33,7 +30,7 @@ VERB = "nightly"
 @require_GET
 def newest(request: HttpRequest) -> HttpResponse:
     """The newest night whole, or an older page of the history of nights."""
-    older_than = key(request.GET.get("before"))
+    older_than = place(request.GET.get("before", ""))
     history, next_key = nights.before(older_than)
     night = nights.newest() if older_than is None else None
     live_night = night
@@ -49,7 +46,9 @@ def newest(request: HttpRequest) -> HttpResponse:
         "history": history,
         "next_key": next_key,
         "is_first_page": older_than is None,
-        "trouble": last.error if last is not None and _still_matters(last, night) else "",
+        "trouble": last.error
+        if last is not None and still_matters(last, done_at=night.ended_at if night else None)
+        else "",
         "has_loads": bool(live_night) or has_loads(),
         "may_run_night": staff(request).may(Deed.RUN_NIGHT),
     }
@@ -67,30 +66,10 @@ def _live(night: Night | None, job: Job | None) -> dict[str, Any]:
     }
 
 
-def _still_matters(job: Job, night: Night | None) -> bool:
-    """Whether the work asked for last failed, and no night has come to its end since."""
-    if job.state != JobState.FAILED:
-        return False
-    ends = (night.ended_at if night else None, job.ended_at)
-    return not (ends[0] and ends[1] and ends[0] > ends[1])
-
-
 def _is_running(night: Night) -> bool:
     """Whether somebody works on the night now: it says so, and its lease has not run out."""
     is_left = night.lease_until is not None and night.lease_until < timezone.now()
     return night.state == NightState.RUNNING and not is_left
-
-
-@login_required
-@require_GET
-def progress(request: HttpRequest) -> HttpResponse:
-    """The part that renews itself; when nothing is under way any more the whole page is asked for again."""
-    if not wants_part(request):
-        return redirect("nights")
-    live = _live(nights.newest(), job_queries.asked_for(VERB))
-    if not live["is_live"]:
-        return HttpResponse(headers={"HX-Refresh": "true"})
-    return render(request, "web/night_progress.html", live)
 
 
 @login_required
@@ -103,23 +82,10 @@ def one(request: HttpRequest, number: int) -> HttpResponse:
     return render(request, "web/night.html", {"page": night_page(nights.book_of(night)), "is_live": False})
 
 
-@login_required
-@require_POST
-def start(request: HttpRequest) -> HttpResponse:
-    """Ask for a night now. A night already asked for is not asked for twice."""
-    user = staff_for(request, Deed.RUN_NIGHT)
-    from rekindle.workflows import jobs
-
-    try:
-        with transaction.atomic():
-            if job_queries.asked_for(VERB) is None:
-                jobs.ask(VERB, {}, by=user)
-            else:
-                messages.info(request, _("A night is under way already; you see it here."))
-    except RekindleError as error:
-        messages.error(request, str(error))
-    return redirect("nights")
-
+progress = renews(
+    lambda: _live(nights.newest(), job_queries.asked_for(VERB)), template="web/night_progress.html", home="nights"
+)
+start = asks(VERB, home="nights", already=gettext_lazy("A night is under way already; you see it here."))
 
 urlpatterns: list[URLPattern] = [
     path("nights/", newest, name="nights"),

@@ -28,6 +28,7 @@ from rekindle.web.gate import staff, wants_part
 from rekindle.web.given import day as given_day
 from rekindle.web.given import number as given_number
 from rekindle.web.given import party as given_party
+from rekindle.web.given import place_of
 from rekindle.web.given import word as given_word
 from rekindle.words import Word
 from rekindle.workflows import cases, feedback, milestones, promises, roles
@@ -47,7 +48,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """Promises by their day: those that wait, or what became of the others; htmx gets the list only."""
     user = staff(request)
     is_all, is_answered = request.GET.get("whose") == "all", request.GET.get("show") == "answered"
-    chosen, after = _member(request.GET.get("of", "")), _place(request.GET.get("after", ""))
+    chosen, after = _member(request.GET.get("of", "")), place_of(request.GET.get("after", ""), date.fromisoformat)
     whose = chosen or (None if is_all else user)
     today = business_day()
     ask = owed_queries.promises_answered if is_answered else owed_queries.promises_waiting
@@ -94,19 +95,6 @@ def _groups(rows: list[Any]) -> list[dict[str, Any]]:
         {"title": _("Still to come"), "wash": "", "rows": [row for row in rows if row.days < 0]},
     ]
     return [group for group in groups if group["rows"]]
-
-
-def _place(text: str) -> owed_queries.Place | None:
-    """Where the page before ended, from the address. Raises Http404 for what is no place."""
-    if not text:
-        return None
-    day, _dot, number = text.partition(".")
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
-        raise Http404("no such place among the promises")
-    try:
-        return date.fromisoformat(day), int(number)
-    except ValueError as error:
-        raise Http404("no such place among the promises") from error
 
 
 def _member(text: str) -> User | None:

@@ -30,7 +30,7 @@ from rekindle.web.ribbon import Ribbon, ribbon
 from rekindle.web.templatetags.rekindle import percent, span
 from rekindle.web.views.standing import WORDS as STANDING_WORDS
 from rekindle.web.views.today import LATER_DAYS, answered_text, dressed, wash_of
-from rekindle.workflows import notes, standing
+from rekindle.workflows import handover, notes, standing
 from rekindle.workflows import why_not as rules
 from rekindle.workflows.owed import owed_view
 from rekindle.workflows.person import PersonView, view
@@ -115,6 +115,7 @@ PARTS: Final = (
 FOLDS: Final = (
     ("person_consents", gettext_lazy("What they allow")),
     ("person_together", gettext_lazy("Who belongs together")),
+    ("person_social", gettext_lazy("Where they are heard")),
     ("burdens", gettext_lazy("What weighs on it")),
     ("person_reviews", gettext_lazy("Yearly looks")),
 )
@@ -133,6 +134,7 @@ def _context(request: HttpRequest, person: PersonView) -> dict[str, Any]:
         "person": person,
         "party": person.party,
         "owed": owed_view(person.party),
+        "handed_over": handover.before(relationship) if relationship else [],
         "standing": _standing(relationship, may=user.may(Deed.ANSWER_TASKS)),
         "parts": PARTS,
         "folds": FOLDS,

@@ -265,6 +265,7 @@ def person(request: HttpRequest, party_id: int) -> HttpResponse:
     context = {
         "party": party,
         "plans": playbook_view.plans_of(party, language=_language()),
+        "left_alone": playbook_view.left_alone(party, language=_language()),
         "is_whole_page": not is_part,
     }
     return render(request, "web/plans_person.html" if is_part else "web/plans_person_page.html", context)

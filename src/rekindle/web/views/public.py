@@ -30,7 +30,7 @@ from rekindle.relationships.models import Brand, Party
 from rekindle.relationships.vocabulary import Channel, RequestKind
 from rekindle.relationships.wishes import HowOften
 from rekindle.web import rate
-from rekindle.web.acts import sentence_of
+from rekindle.web.customer_words import said_to_them
 from rekindle.workflows import door as doors
 from rekindle.workflows import links, own_link, preferences, referrals, unsubscribe
 from rekindle.workflows.consent import ASKED_ABOUT, Pair, pairs
@@ -214,7 +214,7 @@ def _change(request: HttpRequest, token: str, party: Party) -> HttpResponse:
             for sentence in said or (_("Nothing was changed; it all stands as before."),):
                 messages.success(request, sentence)
     except (BadInput, Conflict, Refused) as error:
-        messages.error(request, sentence_of(error))
+        messages.error(request, said_to_them(error))
     return redirect(here)
 
 
@@ -244,7 +244,7 @@ def _day(text: str) -> date | None:
     try:
         return datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError as error:
-        raise BadInput(_("%(text)s is no day") % {"text": text[:40]}, remedy=_("Write it as 2026-03-31.")) from error
+        raise BadInput(f"{text[:40]} is no day", remedy="Write it as 2026-03-31.") from error
 
 
 # The door
@@ -276,7 +276,7 @@ def _knock(request: HttpRequest, token: str, party: Party) -> HttpResponse:
     try:
         said = _deed(deed, given, party)
     except (BadInput, Conflict, Refused) as error:
-        messages.error(request, sentence_of(error))
+        messages.error(request, said_to_them(error))
         return redirect(here)
     if said:
         messages.success(request, said)
@@ -295,22 +295,22 @@ def _deed(deed: str, given: QueryDict, party: Party) -> str:
         case "later":
             month = _day(given.get("month", ""))
             if month is None:
-                raise BadInput(_("no month is chosen"), remedy=_("Choose one of the list."))
+                raise BadInput("no month is chosen", remedy="Choose one of the list.")
             doors.later(party, month=month)
             return _("Thank you. We will not write before then.")
         case "data":
             kind = next((word for word in RequestKind if word.value == given.get("kind")), None)
             if kind is None:
-                raise BadInput(_("what you ask is missing"), remedy=_("Choose one of the list."))
+                raise BadInput("what you ask is missing", remedy="Choose one of the list.")
             due = doors.ask_data(party, kind=kind, words=given.get("words", ""))
             if kind is RequestKind.OBJECTION:
                 return _("It is done: nothing more will come that is not owed.")
-            return _("It is written down. A person answers by %(day)s.") % {"day": f"{due.day} {due:%B %Y}"}
+            return _("It is written down. A person answers by %(day)s.") % {"day": preferences.day_in_full(due)}
         case "never":
             doors.goodbye(party, said=_never_text(party))
             return ""
         case _:
-            raise BadInput(_("nothing was chosen"), remedy=_("Press one of the buttons."))
+            raise BadInput("nothing was chosen", remedy="Press one of the buttons.")
 
 
 def _heard(party: Party) -> str:
@@ -342,7 +342,7 @@ def recommended_page(request: HttpRequest, token: str, held: Holder) -> HttpResp
             referrals.tell(held.party, referrals.Friend(**given), via=held.about)
             return redirect(reverse("recommended", args=[token]) + "?done=yes")
         except BadInput as error:
-            fault = sentence_of(error)
+            fault = said_to_them(error)
     return _page(request, "web/recommended.html", {
         "given": given, "fault": fault, "is_done": request.GET.get("done") == "yes", "longest": referrals.LONGEST_WORDS,
     }, status=HTTPStatus.BAD_REQUEST if fault else HTTPStatus.OK)  # fmt: skip

@@ -24,10 +24,10 @@ from rekindle.errors import BadInput, Conflict, NotFound, Refused
 from rekindle.journal.models import ReturnOutlook
 from rekindle.relationships import queries
 from rekindle.relationships.models import Party, Resurfacing, SafeReturn
-from rekindle.relationships.return_queries import Place
 from rekindle.relationships.safe_return import FIXED
 from rekindle.relationships.vocabulary import ItemState, Resurfaced
 from rekindle.web.gate import staff, staff_for, wants_part
+from rekindle.web.given import place_of
 from rekindle.web.views import coming_back as coming_back_page
 from rekindle.workflows import coming_back, reset, resurface, return_view, returns
 from rekindle.workflows.resurface_view import ResurfacedView
@@ -44,7 +44,7 @@ Act = Callable[..., str]
 def page(request: HttpRequest) -> HttpResponse:
     """Who spoke again and who is back, a stretch at a time; htmx gets the list of those who are back only."""
     user = staff(request)
-    after = _place(request.GET.get("after", ""))
+    after = place_of(request.GET.get("after", ""), date.fromisoformat)
     shown = return_view.page(after=after, limit=ROWS)
     context = {
         "page": shown,
@@ -220,17 +220,6 @@ def _member(text: str) -> User | None:
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         return None
     return User.objects.filter(pk=int(text)).first()
-
-
-def _place(text: str) -> Place | None:
-    """Where the page before ended, from the address. Raises Http404 for what is no place."""
-    if not text:
-        return None
-    day, _dot, number = text.partition(".")
-    on = _day(day)
-    if on is None or not (number.isascii() and number.isdigit() and len(number) < 19):
-        raise Http404("no such place among the returns")
-    return on, int(number)
 
 
 def _item_address(return_id: int, code: str) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any, Final
 
-from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -17,10 +14,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from rekindle.accounts.models import User
 from rekindle.accounts.roles import Deed
-from rekindle.errors import BadInput, Conflict
+from rekindle.errors import BadInput, Conflict, RekindleError
 from rekindle.journal.models import Road, Security
 from rekindle.web import given
-from rekindle.web.acts import sentence_of
+from rekindle.web.acts import sentence_of, sets
 from rekindle.web.gate import staff, staff_for
 from rekindle.workflows import sending
 from rekindle.workflows.findings import Finding
@@ -34,9 +31,6 @@ _KEY_NAMES: Final = tuple(dict.fromkeys((*(key for kind in PROVIDERS.values() fo
 _LOOKED: Final = "looked_at_sending"
 """Where the last look is kept for the next page, which forgets it."""
 _LONGEST: Final = 300
-View = Callable[..., HttpResponse]
-_confirmed: Callable[[View], View] = reauthentication_required(allow_get=True)
-"""Who changes where mail goes has shown the password lately."""
 
 
 @login_required
@@ -75,28 +69,15 @@ def _keys(provider: str) -> list[tuple[str, str, bool, bool]]:
     return [(name, labels[name], name in kind.optional or name not in kind.keys, name in SECRETS) for name in named]
 
 
-def _acts(act: Callable[..., str]) -> Callable[..., HttpResponse]:
-    """POST by those who may change settings, once they have shown lately who they are; `act` gives the sentence."""
+def _not_ready(request: HttpRequest, error: RekindleError) -> str:
+    """What is missing is kept for the page, which offers to go over it."""
+    if not isinstance(error, sending.NotReady):
+        return ""
+    _show(request, error.findings, may_go_over=True)
+    return _("Not switched on yet: something is missing. Set it right, or begin as it is.")
 
-    @_confirmed
-    def confirmed(request: HttpRequest) -> HttpResponse:
-        try:
-            messages.success(request, act(request.POST, by=staff(request)))
-        except sending.NotReady as error:
-            _show(request, error.findings, may_go_over=True)
-            messages.error(request, _("Not switched on yet: something is missing. Set it right, or begin as it is."))
-        except (BadInput, Conflict) as error:
-            messages.error(request, sentence_of(error))
-        return redirect("sending")
 
-    @login_required
-    @require_POST
-    @wraps(act)
-    def view(request: HttpRequest) -> HttpResponse:
-        staff_for(request, Deed.SETTINGS)
-        return confirmed(request)
-
-    return view
+_acts = sets("sending", besides=_not_ready)
 
 
 @_acts

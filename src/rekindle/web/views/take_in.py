@@ -32,6 +32,7 @@ from rekindle.journal.models import Intake, IntakeState, Job, JobState
 from rekindle.relationships.vocabulary import IntakeKind
 from rekindle.web import load_columns, load_pages
 from rekindle.web.gate import staff, staff_for, wants_part
+from rekindle.web.given import place
 from rekindle.web.load_words import KINDS
 from rekindle.web.uploads import StoredFile, StreamToHome
 
@@ -114,7 +115,7 @@ def _source_of(file: StoredFile) -> str:
 
 
 def _desk_page(request: HttpRequest, *, trouble: str = "", kind: str = "", status: int = HTTPStatus.OK) -> HttpResponse:
-    older_than = load_pages.key(request.GET.get("before"))
+    older_than = place(request.GET.get("before", ""))
     found, next_key = loads.before(older_than)
     context = {
         "kinds": KINDS.items(),

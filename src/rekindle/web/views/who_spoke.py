@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
+from rekindle.web import given
 from rekindle.web.gate import staff
 from rekindle.workflows import who_spoke
 
@@ -43,7 +44,7 @@ def page(request: HttpRequest) -> HttpResponse:
     if order not in ORDERS:
         raise Http404("no such order")
     owner, at = None if is_all else user, timezone.now()
-    after = _place(request.GET.get("after", ""))
+    after = given.place_of(request.GET.get("after", ""), given.whole)
     following = ""
     if order == "waiting":
         rows = who_spoke.waiting(owner=owner, limit=ROWS, at=at)
@@ -68,16 +69,6 @@ def page(request: HttpRequest) -> HttpResponse:
         "compared": who_spoke.COMPARED,
     }
     return render(request, "web/who_spoke.html", context)
-
-
-def _place(text: str) -> who_spoke.Place | None:
-    """Where the page before ended. Raises Http404 for what is no place."""
-    if not text:
-        return None
-    value, _dot, number = text.partition(".")
-    if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in (value.removeprefix("-"), number)):
-        raise Http404("no such place on the board")
-    return int(value), int(number)
 
 
 urlpatterns: list[URLPattern] = [path("who-spoke/", page, name="who_spoke")]

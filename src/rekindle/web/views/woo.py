@@ -39,7 +39,7 @@ def page(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"groups": list(Group), "group": group, "is_first": not after, "plans": woo.plans(),
                                "may_write": user.may(Deed.ANSWER_TASKS)}  # fmt: skip
     if group in ENDS:
-        found, following = woo_view.ends(group, after=_place(after), limit=ROWS)
+        found, following = woo_view.ends(group, after=form.place_of(after, _instant, mark="_"), limit=ROWS)
         context |= {"ends": found, "next": f"{following[0].isoformat()}_{following[1]}" if following else ""}
     else:
         ways, below = woo_view.in_plans(group, before=form.place(after), limit=ROWS, language=_language())
@@ -93,18 +93,12 @@ def _relationship(party_id: int) -> Relationship:
     return relationship_with(form.party(party_id))
 
 
-def _place(text: str) -> woo_view.Place | None:
-    """Where the page before ended, from the address. Raises Http404 for what is no place."""
-    if not text:
-        return None
-    at, _bar, number = text.rpartition("_")
-    try:
-        instant = datetime.fromisoformat(at.replace(" ", "+"))
-    except ValueError as error:
-        raise Http404("no such place in this list") from error
+def _instant(text: str) -> datetime:
+    """An instant with its zone, from the address, where a plus reads as a blank."""
+    instant = datetime.fromisoformat(text.replace(" ", "+"))
     if instant.tzinfo is None:
-        raise Http404("no such place in this list")
-    return instant, form.place(number) or 0
+        raise ValueError(text)
+    return instant
 
 
 def _language() -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
@@ -19,7 +20,7 @@ from pydantic import AfterValidator, Field, model_validator
 from rekindle import home
 from rekindle.accounts.models import User
 from rekindle.accounts.roles import Deed
-from rekindle.errors import Conflict, Refused
+from rekindle.errors import Conflict, Refused, RekindleError
 from rekindle.journal.models import Intake, IntakeState
 from rekindle.relationships.vocabulary import IntakeKind
 from rekindle.workflows import staging, take_in
@@ -78,18 +79,16 @@ def take(batch: Batch, *, by: User) -> dict[str, Any]:
     refused  events that cannot be kept, with how many for each reason
     Raises Refused for a role that may not, UnderWay while another load goes on.
     """
-    if not by.may(Deed.TAKE_IN):
-        raise Refused(f"your role, {by.get_role_display()}, may not {Deed.TAKE_IN.label}", rule="role",
-                      remedy="Ask an owner for a role that may.")  # fmt: skip
+    _may_take_in(by)
     busy = UnderWay("another load is being taken in", remedy="Send the batch again in a few seconds.")
     if not _turn.acquire(timeout=PATIENCE_SECONDS):
         raise busy
     folder = home.uploads_folder() / f"batch-{secrets.token_hex(8)}"
     try:
-        intake = _begun(batch, folder, by=by)
+        intake = begun([event.model_dump() for event in batch.events], folder, source=batch.source, by=by)
         twin = Intake.objects.filter(fingerprint=intake.fingerprint, state=IntakeState.TAKEN.value).first()
         if twin is not None:
-            _drop(intake, folder)
+            drop(intake, folder)
             return {"load": twin.pk, "kept": 0, "known": len(batch.events), "refused": 0, "reasons": {}}
         take_in.stage(intake)
         try:
@@ -98,7 +97,7 @@ def take(batch: Batch, *, by: User) -> dict[str, Any]:
             intake.refresh_from_db()
             if intake.state != IntakeState.STAGED.value:
                 raise
-            _drop(intake, folder)  # nothing of it was kept; the sender has it still
+            drop(intake, folder)  # nothing of it was kept; the sender has it still
             raise busy from error
     finally:
         _turn.release()
@@ -112,33 +111,62 @@ def take(batch: Batch, *, by: User) -> dict[str, Any]:
     }
 
 
-def _begun(batch: Batch, folder: Path, *, by: User) -> Intake:
+def wait(batch: Batch, *, by: User) -> dict[str, Any]:
+    """Write one batch down to be gathered into the history soon: {"kept", "known"}. On the disk when this returns.
+
+    known    events that wait already
+    What the history held before, and what cannot be kept, is seen when they are gathered, and counted in that load.
+    Raises Refused for a role that may not, UnderWay where they cannot be written down at this moment.
+    """
+    from rekindle.workflows import events_waiting
+
+    _may_take_in(by)
+    events = batch.model_dump(mode="json", exclude_defaults=True)["events"]
+    try:
+        kept = events_waiting.keep(events, source=batch.source, teller=by.pk)
+    except RekindleError as error:
+        raise UnderWay(error.what, remedy=error.remedy) from error
+    return {"kept": kept, "known": len(events) - kept}
+
+
+def _may_take_in(by: User) -> None:
+    if not by.may(Deed.TAKE_IN):
+        raise Refused(f"your role, {by.get_role_display()}, may not {Deed.TAKE_IN.label}", rule="role",
+                      remedy="Ask an owner for a role that may.")  # fmt: skip
+
+
+def begun(rows: Sequence[dict[str, Any]], folder: Path, *, source: str, by: User | None) -> Intake:
+    """A load of these events, looked at and not yet read; its file lies in `folder`, which is made.
+
+    rows   fields of Event, those left out left out; `occurred_at` as an instant
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = [event.model_dump() for event in batch.events]
-    names = [name for name in Event.model_fields if any(row[name] not in ("", None) for row in rows)]
+    said = {name: [row.get(name) for row in rows] for name in Event.model_fields}
     columns = {
-        name: pa.array([row[name] for row in rows], pa.timestamp("us", tz="UTC"))
+        name: pa.array(values, pa.timestamp("us", tz="UTC"))
         if name == "occurred_at"
-        else pa.array([None if row[name] in ("", None) else str(row[name]) for row in rows], pa.string())
-        for name in names
+        else pa.array([None if value in ("", None) else str(value) for value in values], pa.string())
+        for name, values in said.items()
+        if any(value not in ("", None) for value in values)
     }
     home.prepare()
     folder.mkdir(mode=0o700, parents=True)
     file = folder / "events.parquet"
     try:
         # A load is known by the bytes of its file: the same events of another source are another load.
-        pq.write_table(pa.table(columns, metadata={"source": batch.source}), file)
+        pq.write_table(pa.table(columns, metadata={"source": source}), file)
         return take_in.begin(
-            [file], kind=IntakeKind.EVENTS.value, source=batch.source, mapping={name: name for name in names}, by=by
+            [file], kind=IntakeKind.EVENTS.value, source=source, mapping={name: name for name in columns}, by=by
         )
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _drop(intake: Intake, folder: Path) -> None:
+def drop(intake: Intake, folder: Path) -> None:
+    """Leave nothing of a load that was never taken in."""
     shutil.rmtree(staging.folder(intake.pk).path, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
     intake.delete()

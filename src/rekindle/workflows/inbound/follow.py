@@ -14,15 +14,15 @@ from typing import Final
 from rekindle.act.inbound import replies
 from rekindle.journal.models import Inbound, Message
 from rekindle.relationships import queries
-from rekindle.relationships.models import Note, Party, Relationship, Task
-from rekindle.relationships.vocabulary import Channel, Suggestion, TaskSource, TaskState, TouchClass
+from rekindle.relationships.models import Note, Party, Relationship
+from rekindle.relationships.vocabulary import Channel
 from rekindle.workflows import audit, cooling_off, endings, resurface, suppress, unsubscribe
 from rekindle.workflows.consent import ASKED_ABOUT
 from rekindle.workflows.hooks_out import events, tell
 from rekindle.workflows.inbound import truth
 from rekindle.workflows.inbound.whom import Whom
 from rekindle.workflows.outbox.dead_address import end_address
-from rekindle.workflows.today import business_day
+from rekindle.workflows.they_spoke import ask_to_answer
 from rekindle.workflows.unsubscribe import Scope
 
 VIA: Final = "letter"
@@ -111,9 +111,9 @@ def replied(row: Inbound, whom: Whom) -> Outcome:
     cooling_off.customer_wrote(heard)
     tell.person(events.REPLY_RECEIVED, heard, key=f"inbound:{row.pk}")
     answers = whom.message is not None
-    _task(heard, why="Answered our mail and may wait for an answer." if answers else "Wrote to us by mail.")
+    ask_to_answer(heard, why="Answered our mail and may wait for an answer." if answers else "Wrote to us by mail.")
     if replies.may_be_ending(f"{row.subject}\n{row.words}"):
-        _task(heard, why="Their words look like an end: read them first, and record the end if it is one.")
+        ask_to_answer(heard, why="Their words look like an end: read them first, and record the end if it is one.")
         return Outcome("It may be an end. Every plan stopped; whoever looks after them is asked to read it.", False)
     return Outcome("Every plan stopped; whoever looks after them is asked to answer.", is_done=False)
 
@@ -172,21 +172,3 @@ def _leave(party: Party | None, *, why: str) -> None:
 
     for relationship in _relationships(party) if party is not None else []:
         leave(relationship, why=why)
-
-
-def _task(relationship: Relationship, *, why: str) -> None:
-    """One task for today, in the place of what the night suggested: what they say themselves goes first."""
-    waiting = Task.objects.filter(relationship=relationship, state__in=[TaskState.OPEN.value, TaskState.LATER.value])
-    own = waiting.filter(source=TaskSource.PERSON.value).first()
-    today = business_day()
-    if own is not None:
-        own.why_now = [*dict.fromkeys([*own.why_now, why])][-_REASONS:]
-        own.state, own.due_on = TaskState.OPEN.value, min(own.due_on, today)
-        own.save(update_fields=["why_now", "state", "due_on"])
-        return
-    endings.withdraw_tasks(relationship, why="they wrote to us themselves")
-    Task.objects.create(
-        relationship=relationship, owner=relationship.owner, source=TaskSource.PERSON.value,
-        suggestion=Suggestion.ANSWER.value, touch_class=TouchClass.SERVICE.value, channel=Channel.EMAIL.value,
-        why_now=[why], opening_line="Thank you for writing to us.", minutes=10, made_on=today, due_on=today,
-    )  # fmt: skip

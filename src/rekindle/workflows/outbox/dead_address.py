@@ -1,4 +1,4 @@
-"""An address that is no road to anybody any more, whoever said so: a server at the hand-over, a report, a provider."""
+"""An address or number that is no road to anybody any more, whoever said so: a server, a report, a provider."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ def forms_of(address: str) -> set[str]:
 
 
 def end_address(address: str, *, at: datetime, party: Party | None, about: str) -> int:
-    """Nobody is behind that address any more: it is no road to anybody from today; gives how many rows that ended.
+    """Nobody is behind that address or number any more: it is no road from today; gives how many rows that ended.
 
     at     when it was refused: an address that somebody wrote down again after that day stays
     about  what it was learned of, for the audit trail: "message:12"
     """
     yesterday = clock.now().date() - timedelta(days=1)
-    rows = Identity.objects.filter(kind=IdentityKind.EMAIL.value, normal__in=forms_of(address))
+    is_mail = "@" in address
+    kind, forms = (IdentityKind.EMAIL, forms_of(address)) if is_mail else (IdentityKind.PHONE, {address})
+    rows = Identity.objects.filter(kind=kind.value, normal__in=forms)
     rows = rows.filter(Q(valid_to=None) | Q(valid_to__gt=yesterday)).exclude(valid_from__gt=at.date())
     ended = rows.update(valid_to=yesterday)
     if ended:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from rekindle.errors import NotFound
 from rekindle.journal.models import Message, MessageState
+from rekindle.relationships.vocabulary import Channel
+from rekindle.workflows.outbox.put import sending
 
 _NEXT: dict[str, str] = {
     MessageState.QUEUED: "It waits; nothing is to be done.",
@@ -44,7 +47,7 @@ def explain(message: Message) -> dict[str, Any]:
         "channel": message.channel,
         "made_by": message.made_by,
         "state": message.state,
-        "next": _NEXT[message.state],
+        "next": _next(message),
         "not_before": message.not_before,
         "expires_at": message.expires_at,
         "attempts": message.attempts,
@@ -59,9 +62,19 @@ def explain(message: Message) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _next(message: Message) -> str:
+    if message.state == MessageState.QUEUED.value and message.channel == Channel.SMS.value:
+        from rekindle.workflows.outbox.text_road import open_texts
+
+        if open_texts(sending(), folder=Path()) is None:
+            return "It waits: no system here sends text messages; connect one in Settings, or it will be too late."
+    return _NEXT[message.state]
+
+
 def in_lines(document: dict[str, Any]) -> list[str]:
     """The same for people."""
-    head = f"message {document['message']}: {document['class']} by {document['channel']}, for {document['made_by']}"
+    road = Channel(document["channel"]).label
+    head = f"message {document['message']}: {document['class']} by {road}, for {document['made_by']}"
     rules = document["rules"]
     lines = [head, f"  {document['message_id']}  key {document['key']}"]
     if rules:

@@ -1,4 +1,8 @@
-"""How a message goes on the wire: who it is from, where its bounce arrives, how to hear nothing more with one press."""
+"""How a message goes on the wire: who it is from, where its bounce arrives, how to hear nothing more with one press.
+
+A text message has none of that beside its words: what belongs to it stands in them, and its links are not wrapped, for
+each letter counts.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +26,11 @@ _NOBODY: Final = f"nobody@{NOWHERE}"
 
 def envelope(row: Message, road: Sending) -> Envelope:
     """The message as it is handed over."""
+    if row.channel == Channel.SMS.value:
+        return Envelope(
+            message_id=row.message_id, sender_name=road.from_name, sender=road.from_address or _NOBODY,
+            recipient=row.recipient, subject="", text=row.text, at=timezone.now(),
+        )  # fmt: skip
     extra = {"Auto-Submitted": "auto-generated"}
     if TouchClass(row.touch_class) not in ALWAYS and row.party is not None:
         extra["List-Unsubscribe"] = f"<{stop_link(row.party, TouchClass(row.touch_class))}>"

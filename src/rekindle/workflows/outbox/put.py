@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from rekindle import home
 from rekindle.accounts.models import User
+from rekindle.act import text_message
 from rekindle.act.envelope import address, clean
 from rekindle.errors import BadInput, NotFound
 from rekindle.journal.models import Message, MessageState, Sending
@@ -35,12 +36,16 @@ LONGEST_TEXT: Final = 200_000
 LIFETIME: Final = timedelta(days=3)  # our choice: a personal word that comes later than that reads as a mistake
 SENT: Final = "sent:"
 """Begins the key of a message that only the sent log knows, by the token of its Message-ID."""
+_ROADS: Final = frozenset({Channel.EMAIL, Channel.SMS, Channel.LETTER})
 NOWHERE: Final = "rekindle.invalid"  # reserved by RFC 2606: until the owner names an address of theirs
 
 
 @dataclass(frozen=True)
 class Words:
-    """What a message says. content: a key of what it says, for never saying it twice; empty: it is not asked."""
+    """What a message says; a text message has no HTML, and its subject may be empty.
+
+    content  a key of what it says, for never saying it twice; empty: it is not asked
+    """
 
     subject: str
     text: str
@@ -62,35 +67,35 @@ def put(
     channel: Channel = Channel.EMAIL,
     chosen: Mapping[str, Any] | None = None,
 ) -> Message:
-    """One e-mail, or one letter on paper, to one party; the message of that key, where there is one already.
+    """One e-mail, text message or letter on paper to one party; the message of that key, where there is one already.
 
     key         what makes it one: "letter:<interview>", "playbook:<run>:<step>"
     not_before  the earliest instant; None is now
     expires_at  from then on it is too late; None is three days after `not_before`
-    recipient   one of the party's own addresses; empty: the newest that is valid. On paper: the address, line by line
-    channel     EMAIL, or LETTER, which waits in the print queue for a human
+    recipient   one of their own addresses or numbers; empty: the newest that is valid. On paper: the address by lines
+    channel     EMAIL, SMS, or LETTER, which waits in the print queue for a human
     chosen      what was chosen for this one person, and the facts by which
-    Raises BadInput for words that cannot be sent, NotFound where the party has no such address.
+    Raises BadInput for words that cannot be sent, NotFound where the party has no such address or number.
     """
     at = timezone.now()
     first = not_before or at
     last = expires_at or first + LIFETIME
-    _check(key, words, first=first, last=last)
-    if channel not in (Channel.EMAIL, Channel.LETTER) or (channel is Channel.LETTER and not recipient.strip()):
+    _check(key, words, channel=channel, first=first, last=last)
+    if channel not in _ROADS or (channel is Channel.LETTER and not recipient.strip()):
         raise BadInput("a message has no road, or a letter no address", remedy="Name the road and where it goes.")
     token = token_of(key)
     with transaction.atomic():
         known = Message.objects.filter(key__in=[key, f"{SENT}{token}"]).first()
         if known is not None:
             return known
-        to = recipient if channel is Channel.LETTER else _address_of(party, recipient, at=at)
+        to = _where_to(party, recipient, channel=channel, at=at)
         message = Message.objects.create(
             key=key,
             party=party,
             channel=channel.value,
             touch_class=touch_class.value,
             recipient=to,
-            subject=words.subject,
+            subject=words.subject.strip() or text_message.opening(words.text),
             text=words.text,
             html=words.html,
             content=words.content,
@@ -125,18 +130,49 @@ def domain() -> str:
     return sending().from_address.rpartition("@")[2] or NOWHERE
 
 
-def _check(key: str, words: Words, *, first: datetime, last: datetime) -> None:
+def _check(key: str, words: Words, *, channel: Channel, first: datetime, last: datetime) -> None:
     if not key or len(key) > LONGEST_KEY:
         raise BadInput("a message has no key, or too long a one", remedy=f"Give 1 to {LONGEST_KEY} letters.")
     if not words.text.strip() or len(words.text) > LONGEST_TEXT or len(words.html) > LONGEST_TEXT:
         raise BadInput("a message says nothing, or too much", remedy=f"Write 1 to {LONGEST_TEXT:,} letters.")
     if "\x00" in words.text or "\x00" in words.html:
         raise BadInput("a message holds a NUL", remedy="Take it out.")
-    if not words.subject.strip():
+    if channel is Channel.SMS:
+        text_message.check(words.text)
+        if words.html:
+            raise BadInput("a text message has no HTML", remedy="Give its words alone.")
+    elif not words.subject.strip():
         raise BadInput("a message has no subject", remedy="Say in a few words what it is about.")
     clean(words.subject, where="subject")
     if last <= first:
         raise BadInput("a message would be too late before it may go", remedy="Give it a later end.")
+
+
+def _where_to(party: Party, recipient: str, *, channel: Channel, at: datetime) -> str:
+    if channel is Channel.LETTER:
+        return recipient
+    if channel is Channel.SMS:
+        return phone_of(party, recipient, at=at)
+    return _address_of(party, recipient, at=at)
+
+
+def phone_of(party: Party, recipient: str = "", *, at: datetime) -> str:
+    """The number a text message goes to, with its + and country: the newest of theirs that takes any.
+
+    recipient  one of theirs, as written or in full; empty: any
+    Raises NotFound.
+    """
+    rows = Identity.objects.filter(valid_on(at.date()), party=party, kind=IdentityKind.PHONE.value)
+    if recipient:
+        rows = rows.filter(Q(value=recipient) | Q(normal=recipient))
+    for number in rows.order_by("-id").values_list("normal", flat=True):
+        if text_message.takes_texts(number):
+            return number
+    if recipient:
+        raise NotFound(f"{recipient} is no number of theirs that takes text messages", where=f"party {party.pk}",
+                       remedy="Choose another number, or reach them by another road.")  # fmt: skip
+    raise NotFound("there is no phone number that takes text messages", where=f"party {party.pk}",
+                   remedy="Add one with its + and country, or reach them by another road.")  # fmt: skip
 
 
 def _address_of(party: Party, recipient: str, *, at: datetime) -> str:

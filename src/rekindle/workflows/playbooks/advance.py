@@ -23,7 +23,7 @@ from django.db.models import Count, QuerySet
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from rekindle.act.playbooks import Do, OnlyIf, Plan, Step
+from rekindle.act.playbooks import WRITTEN, Do, OnlyIf, Plan, Step
 from rekindle.decide import eligibility
 from rekindle.decide.eligibility import RULES, Rule
 from rekindle.journal.models import Enrolment, EnrolmentState, EnrolmentStep, PlaybookState, PlaybookVersion
@@ -237,7 +237,7 @@ def _obey(
 
 def _allowed(one: _Due, places: Sequence[int], *, at: datetime, counts: Counter[str]) -> None:
     """One by one; what they did themselves, from which hour and day are chosen, is read for many at once."""
-    writes = one.group.step.do in (Do.MAIL, Do.CARD)
+    writes = one.group.step.do in WRITTEN
     for some in rows.slices(places, size=_PACED):
         paces = _paces(one.parties[list(some)], at=at) if writes else {}
         for place in some:

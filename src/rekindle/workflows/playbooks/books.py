@@ -89,7 +89,7 @@ def is_as_it_comes(version: PlaybookVersion) -> bool:
 def draft(words: str) -> Plan:
     """A plan that is only thought of, checked against the letters there are. Raises BadInput naming the place."""
     made = playbooks.read(words)
-    faults = playbooks.check(made, classes=letter_classes())
+    faults = playbooks.check(made, classes=letter_classes(), texts=letter_texts())
     if faults:
         place, what, remedy = faults[0]
         raise BadInput(what, where=f"this playbook: {place}", remedy=remedy)
@@ -103,6 +103,14 @@ def letter_classes() -> Mapping[str, TouchClass]:
         **{one.code: one.touch_class for one in letters.letters()},
         **{code: TouchClass(word) for code, word in own},
     }
+
+
+def letter_texts() -> frozenset[str]:
+    """The letters that have words for a text message, as they stand: own ones hide those they stand in front of."""
+    own = OwnLetter.objects.filter(withdrawn_at=None).order_by("code", "number")
+    newest = dict(own.values_list("code", "body__text_message"))
+    packs = {one.code for one in letters.letters() if one.text_message}
+    return frozenset((packs - set(newest)) | {code for code, said in newest.items() if said})
 
 
 def new_version(words: str, *, by: User, note: str = "", after: int | None = None) -> PlaybookVersion:
@@ -146,9 +154,10 @@ def turn_on(code: str, *, by: User) -> Playbook:
             return row
         if row.state == PlaybookState.PAUSED.value:
             raise Conflict("it is paused", where=code, remedy="Let it go on, or turn it off first.")
-        lacking = [letter for letter in plan(_current(row)).letters if letter not in letter_classes()]
+        faults = playbooks.check(plan(_current(row)), classes=letter_classes(), texts=letter_texts())
+        lacking = [what for place, what, _remedy in faults if place.endswith(".letter")]
         if lacking:
-            raise BadInput(f"there is no letter {lacking[0]!r}", where=code, remedy="Write it first.")
+            raise BadInput(lacking[0], where=code, remedy="Write it first.")
         return _set(row, PlaybookState.ON, verb="playbook.on", by=by)
 
 

@@ -18,6 +18,7 @@ from rekindle.journal.models import Enrolment, Playbook
 from rekindle.relationships.models import Relationship
 from rekindle.relationships.vocabulary import Channel, TouchClass
 from rekindle.workflows.compose import compose
+from rekindle.workflows.outbox.put import phone_of
 from rekindle.workflows.playbooks import books, taking
 from rekindle.workflows.playbooks.enter import Candidates, Entry, candidates, first_due
 from rekindle.workflows.why_not import Answer, ask, business_zone, facts
@@ -147,7 +148,9 @@ def _words(
             return {}
         if step.letter not in classes:
             return {"lacks": f"there is no letter {step.letter!r}"}
-        written = compose(relationship, step.letter, at=at, pace=pace)
+        written = compose(relationship, step.letter, at=at, pace=pace, channel=step.channel or Channel.EMAIL)
+        if step.do is Do.TEXT:
+            phone_of(relationship.party, at=at)
     except RekindleError as error:
         return {"lacks": error.what}
     return {"subject": written.words.subject, "text": written.words.text}

@@ -3,8 +3,9 @@
 1. every occasion of the plan (`occasions`), each person's by their own day;
 2. the plan's conditions, one query each; the first that fails is told;
 3. never twice for one occasion, be it by another plan of the family; never into two plans of one family;
-4. not those whom a rule that lasts would refuse at every step: never again, closed, no longer living;
-5. one row a person, with the version, the occasion and the day of the first step, frozen; one audit entry a plan.
+4. not those whom a rule that lasts would refuse at every step: never again, closed, no longer living, left alone;
+5. where a part is left alone to learn (`holdout`), everybody who would enter is drawn now, and only the others go on;
+6. one row a person, with the version, the occasion and the day of the first step, frozen; one audit entry a plan.
 
 Asked again the same day nobody enters twice: the books hold one row an occasion, whoever asks at once.
 """
@@ -28,7 +29,7 @@ from rekindle.journal.models import Enrolment, EnrolmentState, Playbook, Playboo
 from rekindle.relationships.models import Relationship
 from rekindle.words import Word
 from rekindle.workflows import audit
-from rekindle.workflows.playbooks import books, occasions
+from rekindle.workflows.playbooks import books, holdout, occasions
 from rekindle.workflows.playbooks.occasions import Found
 from rekindle.workflows.why_not import business_zone, facts
 from rekindle.workflows.writing import must_write
@@ -53,6 +54,7 @@ class Entry(Word):
     SUPPRESSED = "suppressed", "asked never to be contacted again"
     CLOSED = "closed", "closed for good"
     DECEASED = "deceased", "no longer living"
+    HOLDOUT = "holdout", "left alone, so that we learn what a plan does"
 
 
 @dataclass(frozen=True)
@@ -117,14 +119,17 @@ def enter(playbook: Playbook, *, at: datetime | None = None) -> dict[Entry, int]
             return {}
         plan = books.plan(version)
         who = candidates(plan, at=at, playbook=row)
-        entering = who.entering
+        entering = holdout.split(row, who.entering, at=at)
         for start in range(0, len(entering), ROWS):
             some = [_row(row, version, plan, one, at=at) for one in entering[start : start + ROWS]]
             Enrolment.objects.bulk_create(some, ignore_conflicts=True)
         if entering:
             details = {"version": version.number, "entered": len(entering)}
             audit.record("playbook.entered", actor=None, subject=f"playbook:{row.code}", details=details)
-    return who.counts
+    counts, drawn = Counter(who.entries), len(who.entering) - len(entering)
+    counts[Entry.ENTERS] -= drawn
+    counts[Entry.HOLDOUT] += drawn
+    return {entry: counts[entry] for entry in Entry if counts[entry]}
 
 
 def everybody(at: datetime | None = None) -> dict[str, dict[str, int]]:
@@ -223,7 +228,7 @@ def _lasting(found: Sequence[Found], entries: list[Entry], *, at: datetime) -> N
     if not parties:
         return
     people = facts(parties, at=at).people
-    for entry in (Entry.SUPPRESSED, Entry.CLOSED, Entry.DECEASED):
+    for entry in (Entry.SUPPRESSED, Entry.CLOSED, Entry.DECEASED, Entry.HOLDOUT):
         says = people[entry.value].to_pylist()
         refused = {party for party, yes in zip(parties, says, strict=True) if yes is not False}
         _say(entries, entry, [one.party in refused for one in found])

@@ -1,4 +1,4 @@
-"""One step for one person: the letter written and queued, the card laid in the print queue, the task put on a desk.
+"""One step for one person: a letter queued as mail or text message, a card laid in the print queue, a task on a desk.
 
 1. hold the enrolment's row: who has left, or whose step was taken meanwhile, is left alone;
 2. write it out for this one person; a fact that is missing means no letter, and the step is passed over with its name;
@@ -32,7 +32,7 @@ BUSY = "busy"
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of it: "mail", "card", "task", "lacking", "busy", or nothing where somebody else was first."""
+    """What became of it: what the step does, "lacking", "busy", or nothing where somebody else was first."""
 
     outcome: str
     why: str = ""
@@ -91,16 +91,18 @@ def _held(number: int, step: Step, *, at: datetime) -> Enrolment | None:
 def _message(
     row: Enrolment, plan: Plan, step: Step, *, pace: Mapping[str, Any] | None, at: datetime, expires_at: datetime
 ) -> Message:
-    """A mail goes at the next hour that suits them, while the step lives; a card is read on the day it is meant for."""
+    """A mail or text goes at the next hour that suits them, while the step lives; a card is read on its day."""
     relationship = row.relationship
     occasion = datetime.fromisoformat(row.facts.get("occasion_at", at.isoformat()))
-    written = compose(relationship, step.letter, at=max(at, occasion) if step.do is Do.CARD else at, pace=pace)
-    channel, recipient, first, words = Channel.EMAIL, "", written.not_before or at, written.words
+    channel = step.channel or Channel.EMAIL
+    day = max(at, occasion) if step.do is Do.CARD else at
+    written = compose(relationship, step.letter, at=day, pace=pace, channel=channel)
+    recipient, first, words = "", written.not_before or at, written.words
     if step.do is Do.CARD:
         from rekindle.workflows.cards import with_paper_foot
         from rekindle.workflows.paper.addresses import postal_of
 
-        channel, recipient, first = Channel.LETTER, postal_of(relationship.party), at
+        recipient, first = postal_of(relationship.party), at
         said = words.text.partition("\n\n-- \n")[0]  # the foot of a mail ends mail; paper has its own
         words = replace(words, text=with_paper_foot(relationship.party, said, channel=channel), html="")
     return put(

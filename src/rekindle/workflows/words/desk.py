@@ -37,12 +37,16 @@ _PARTS: Final = {"title": "title is", "subject": "subject is", "text": "words ar
 
 @dataclass(frozen=True)
 class Row:
-    """One letter of the list. cells: (language, whether it is written in it, its variants in it) in the same order."""
+    """One letter of the list. cells: (language, whether it is written in it, its variants in it) in the same order.
+
+    unsigned  languages in which no human signs it, so that it would be held back
+    """
 
     letter: Letter
     title: str
     is_own: bool
     cells: tuple[tuple[str, bool, int], ...]
+    unsigned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ def covered(*, language: str) -> tuple[tuple[str, ...], list[Row]]:
         Row(
             one, one.said("title", language), one.code in own,
             tuple((code, code in one.text, sum(code in v.text for v in one.variants)) for code in used),
+            tuple(own_letters.unsigned(one)) if one.code in own else (),
         )
         for one in now
     ]  # fmt: skip
@@ -152,7 +157,10 @@ def look(one: Letter, said: Said, *, person: Party | None, by: User, at: datetim
     places = said.places | one.optional
     plain = {name: name.replace("_", " ").title() for name in places}
     text, subject = letters.filled(said.text, plain), letters.filled(said.subject, plain)
-    found = tone.findings(text, subject=subject, touch_class=one.touch_class, first_after_end=one.when is When.ENDED)
+    found = tone.findings(
+        text, subject=subject, touch_class=one.touch_class, first_after_end=one.when is When.ENDED,
+        signer=plain.get("signer", ""), houses=own_letters.houses(),
+    )  # fmt: skip
     if person is None:
         return Looked(tuple(found), None, subject, html.fragment(text), "")
     known = fact_book.facts_of(person, at=at, by=by, language=said.language, wanted=places | one.needs)

@@ -14,12 +14,12 @@ from datetime import datetime
 from typing import Final
 
 from rekindle.accounts.models import User
-from rekindle.act import letters
+from rekindle.act import letters, tone
 from rekindle.act.letters import Again, Letter, Reader, Said, When
 from rekindle.errors import BadInput
 from rekindle.relationships import queries
 from rekindle.relationships.models import Breakup, Party, Relationship
-from rekindle.relationships.vocabulary import Commercial
+from rekindle.relationships.vocabulary import Channel, Commercial
 from rekindle.workflows import content
 from rekindle.workflows.occurrences import zone_of
 from rekindle.workflows.why_not import business_zone
@@ -44,10 +44,13 @@ class Draft:
     known: Known
 
 
-def draft(party: Party, code: str, *, by: User | None, at: datetime, language: str = "") -> Draft:
+def draft(
+    party: Party, code: str, *, by: User | None, at: datetime, language: str = "", channel: Channel = Channel.EMAIL
+) -> Draft:
     """The letter of that code for one person, as it would be read at that instant.
 
     language  two letters; empty: theirs, and English where that is not known
+    channel   SMS: its words as a text message, which have no subject; every other road has the letter itself
     Raises BadInput where it is not for them, or naming the facts that are missing.
     """
     one, relationship = letter_now(code), queries.relationship_of(party)
@@ -56,7 +59,8 @@ def draft(party: Party, code: str, *, by: User | None, at: datetime, language: s
         raise BadInput(
             f"“{one.said('title', 'en')}” is for {one.when.label}, and they are not", remedy="Choose another letter."
         )
-    said = one.for_reader(reader_of(party, relationship, at=at, language=language))
+    reader = reader_of(party, relationship, at=at, language=language)
+    said = one.for_text_message(reader) if channel is Channel.SMS else one.for_reader(reader)
     wanted = said.places | one.needs | one.optional
     known = fact_book.facts_of(party, at=at, by=by, language=said.language, wanted=wanted)
     lacks = letters.missing(one, known.facts, said=said)
@@ -67,6 +71,13 @@ def draft(party: Party, code: str, *, by: User | None, at: datetime, language: s
         )
     values = {name: known.facts.get(name, "") for name in wanted}
     subject, text = " ".join(letters.filled(said.subject, values).split()), letters.filled(said.text, values)
+    house = values.get("house") or (relationship.brand.name if relationship else "")
+    signer = by.name if by else ""
+    if one.touch_class in tone.SIGNED and not tone.is_signed(text, signer=signer, houses=frozenset({house} - {""})):
+        raise BadInput(
+            f"no human signs “{one.said('title', 'en')}”",
+            remedy="Put {{ signer }} on its last line, in Content, Letters.",
+        )
     return Draft(one, said, subject, text, content_key(one, text, known=known, party=party, at=at), known)
 
 

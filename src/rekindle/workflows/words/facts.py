@@ -41,7 +41,7 @@ from rekindle.relationships.models import (
 )
 from rekindle.relationships.owed_queries import first_life_of
 from rekindle.relationships.vocabulary import Commercial, MilestoneKind, PromiseState, StakeholderKind, TouchClass
-from rekindle.workflows import content, interviews, links, own_link
+from rekindle.workflows import content, interviews, links, own_link, three_questions_link
 from rekindle.workflows.links import LinkPurpose
 from rekindle.workflows.occurrences import Occurrence, occurrences_of, zone_of
 from rekindle.workflows.why_not import business_zone
@@ -245,19 +245,26 @@ def _links(about: _About) -> Found:
     from rekindle.workflows.outbox.headers import stop_link
 
     door = settings.SITE_URL + reverse("door", args=[links.make(LinkPurpose.DOOR, about.party)])
-    waiting = (
-        ExitInterview.objects.filter(breakup__relationship=about.relationship, completed_at=None, declined_at=None)
-        .filter(breakup__withdrawn_at=None).order_by("-pk").first()
-        if about.relationship else None
-    )  # fmt: skip
-    questions = (
-        settings.SITE_URL + reverse("interview_public", args=[interviews.link_token(waiting)]) if waiting else door
-    )
     return {
         "door": (door, "a signed link"),
-        "questions": (questions, f"interview {waiting.pk}" if waiting else "a signed link"),
+        "questions": _questions(about) or (door, "a signed link"),
         "stop": (stop_link(about.party, TouchClass.RELATIONSHIP), "a signed link"),
     }
+
+
+def _questions(about: _About) -> tuple[str, str] | None:
+    """Where they can answer: three questions once the quiet is over, before that an exit interview that waits."""
+    if about.relationship is None:
+        return None
+    if (end := three_questions_link.open_for(about.relationship, at=about.at)) is not None:
+        page = reverse("three_questions", args=[three_questions_link.link_token(end)])
+        return settings.SITE_URL + page, f"end {end.pk}"
+    open_ones = ExitInterview.objects.filter(completed_at=None, declined_at=None, breakup__withdrawn_at=None)
+    waiting = open_ones.filter(breakup__relationship=about.relationship).order_by("-pk").first()
+    if waiting is None:
+        return None
+    page = reverse("interview_public", args=[interviews.link_token(waiting)])
+    return settings.SITE_URL + page, f"interview {waiting.pk}"
 
 
 def _season(about: _About) -> Found:

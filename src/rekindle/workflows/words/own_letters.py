@@ -25,6 +25,7 @@ from rekindle.act import letters, templates, tone
 from rekindle.act.letters import Again, Intent, Letter, When
 from rekindle.errors import BadInput, NotFound, Refused
 from rekindle.journal.models import OwnLetter
+from rekindle.relationships.models import Brand
 from rekindle.workflows import audit
 from rekindle.workflows.words.facts import CALLED
 
@@ -77,6 +78,10 @@ def keep(body: Mapping[str, Any], *, by: User) -> OwnLetter:
         raise BadInput(f"there is no fact called {strange[0]!r}", remedy=f"Use one of {', '.join(sorted(CALLED))}.")
     for what in selling(one):
         raise BadInput(str(tone.Tone.SELLING.label).rstrip("."), where=f"the words in {what}")
+    for what in unsigned(one):
+        raise BadInput(
+            "no human signs it", where=f"the words in {what}", remedy="Put {{ signer }} or a name on the last line."
+        )
     with transaction.atomic():
         newest = OwnLetter.objects.select_for_update().filter(code=one.code).order_by("-number").first()
         told = {name: value for name, value in body.items() if name != "version"}
@@ -112,6 +117,8 @@ def body_of(one: Letter) -> dict[str, Any]:
     for name in ("needs", "optional"):
         if getattr(one, name):
             body[name] = sorted(getattr(one, name))
+    if one.text_message:
+        body["text_message"] = dict(one.text_message)
     if one.variants:
         body["variants"] = [
             {
@@ -130,11 +137,9 @@ def body_of(one: Letter) -> dict[str, Any]:
 
 def selling(one: Letter) -> list[str]:
     """The languages in which a letter sells though its class must not; nothing where it may."""
-    wordings = [(code, one.said("subject", code), text) for code, text in one.text.items()]
-    wordings += [(c, v.subject.get(c, ""), text) for v in one.variants for c, text in v.text.items()]
     return [
         code
-        for code, subject, text in wordings
+        for code, subject, text in _wordings(one)
         if any(
             found.tone in (tone.Tone.SELLING, tone.Tone.SELF_PRAISE)
             for found in tone.findings(text, subject=subject, touch_class=one.touch_class)
@@ -142,9 +147,35 @@ def selling(one: Letter) -> list[str]:
     ]
 
 
+def unsigned(one: Letter) -> list[str]:
+    """The languages in which no human signs a letter that one must sign; each as often as it has such a wording."""
+    if one.touch_class not in tone.SIGNED:
+        return []
+    known = houses()
+    return [code for code, _subject, text in _wordings(one) if not _is_signed(text, known)]
+
+
+def houses() -> frozenset[str]:
+    """Our own names, which sign nothing."""
+    return frozenset(Brand.objects.exclude(name="").values_list("name", flat=True)) | {"House"}
+
+
+def _is_signed(text: str, known: frozenset[str]) -> bool:
+    """By its places, each filled by its own name: what a letter says below is told before it is filled."""
+    plain = {name: name.replace("_", " ").title() for name in templates.places(text)}
+    return tone.is_signed(templates.filled(text, plain), signer=plain.get("signer", ""), houses=known)
+
+
+def _wordings(one: Letter) -> list[tuple[str, str, str]]:
+    """(language, subject, text) of every wording of a letter: its own, as a text message, and its variants."""
+    own = [(code, one.said("subject", code), text) for code, text in one.text.items()]
+    own += [(code, "", text) for code, text in one.text_message.items()]
+    return own + [(c, v.subject.get(c, ""), text) for v in one.variants for c, text in v.text.items()]
+
+
 def _named(one: Letter) -> frozenset[str]:
     """Every fact any of its wordings names, or that it rests on."""
-    wordings = [*one.subject.values(), *one.text.values()]
+    wordings = [*one.subject.values(), *one.text.values(), *one.text_message.values()]
     wordings += [part for v in one.variants for part in (*v.subject.values(), *v.text.values())]
     return frozenset(one.needs | one.optional).union(*(templates.places(part) for part in wordings))
 

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from rekindle import home
+from rekindle.journal.models.intake import OWN_SOURCE
 from rekindle.relationships import wishes
 from rekindle.relationships.models import Party
 from rekindle.relationships.vocabulary import EventKind
@@ -46,6 +47,7 @@ _WISHED_DAYS: Final = {HowOften.MONTH: 30.0, HowOften.YEAR: 90.0}
 _ROWS: Final = """
     SELECT w.place, occurred_at AT TIME ZONE w.zone AS here, occurred_at, kind, coalesce(channel, '') AS channel
     FROM {source} e JOIN wanted w ON w.party_id = e.party_id WHERE kind IN ({kinds})
+        AND e.source IS DISTINCT FROM '{own}'
         AND occurred_at >= getvariable('since')
 """
 
@@ -181,15 +183,15 @@ def _rows(db: duckdb.DuckDBPyConnection, history: History, asked: Sequence[int],
             history.relation(db, before=at, since=at - LOOKS_BACK, without=take_in.hidden_loads(), name="from_history")
             sources.append("from_history")
     db.execute("SET VARIABLE since = ?", [at - LOOKS_BACK])
-    rows = " UNION ALL ".join(_ROWS.format(source=source, kinds=_quoted()) for source in sources)
+    rows = " UNION ALL ".join(_ROWS.format(source=source, kinds=_quoted(), own=OWN_SOURCE) for source in sources)
     db.execute(f"CREATE TEMP TABLE mine AS {rows}")
 
 
-_COLUMNS: Final = ["party_id", "occurred_at", "kind", "channel"]
+_COLUMNS: Final = ["party_id", "occurred_at", "kind", "channel", "source"]
 
 
 def _from_books(asked: Sequence[int], *, at: datetime) -> pa.Table:
-    """Clicks by people and replies, as the outbox heard of them."""
+    """Clicks by people and replies, as the outbox heard of them; the history has them again, from our own loads."""
     import pyarrow as pa
 
     from rekindle.journal.models import Click, Inbound, InboundKind
@@ -199,13 +201,13 @@ def _from_books(asked: Sequence[int], *, at: datetime) -> pa.Table:
     replies = Inbound.objects.filter(kind=InboundKind.REPLY.value, occurred_at__gte=since, occurred_at__lt=at)
     if len(asked) <= NAMED_AT_MOST:
         clicks, replies = clicks.filter(message__party__in=asked), replies.filter(party__in=asked)
-    rows = [(party, when, "click", "email") for party, when in clicks.values_list("message__party", "at")]
+    rows = [(party, when, "click", "email", None) for party, when in clicks.values_list("message__party", "at")]
     rows += [
-        (party, when, "reply", "email")
+        (party, when, "reply", "email", None)
         for party, when in replies.exclude(party=None).values_list("party", "occurred_at")
     ]
-    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [[], [], [], []]
-    kinds = (pa.int64(), pa.timestamp("us", tz="UTC"), pa.string(), pa.string())
+    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [[], [], [], [], []]
+    kinds = (pa.int64(), pa.timestamp("us", tz="UTC"), pa.string(), pa.string(), pa.string())
     return pa.table({n: pa.array(c, k) for n, c, k in zip(_COLUMNS, columns, kinds, strict=True)})
 
 

@@ -29,7 +29,7 @@ bench: $(READY)
 	@$(BIN)/python bench/all.py
 
 chaos: $(READY)
-	@home=$$(mktemp -d) && REKINDLE_HOME="$$home" $(BIN)/python tests/chaos/drill.py --messages 20000 --kills 300; rm -rf "$$home"
+	@$(BIN)/python tests/chaos/long_day.py
 
 $(READY): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Rekindle needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 run")'

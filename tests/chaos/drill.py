@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -35,7 +35,7 @@ from django.db import DatabaseError, close_old_connections  # noqa: E402
 
 from rekindle.journal.models import Message, MessageState, Road, Security, Sending  # noqa: E402
 from rekindle.journal.models.message import OPEN  # noqa: E402
-from rekindle.relationships.models import Brand, Consent, Identity, Party, Relationship  # noqa: E402
+from rekindle.relationships.models import Brand, Breakup, Consent, Identity, Party, Relationship  # noqa: E402
 from rekindle.relationships.vocabulary import Basis, Channel, Commercial, IdentityKind, Stage, TouchClass  # noqa: E402
 from rekindle.workflows import suppress  # noqa: E402
 from rekindle.workflows.outbox.failpoints import POINTS  # noqa: E402
@@ -108,13 +108,15 @@ def main() -> None:
     chance = random.Random(asked.seed)
     home = Path(os.environ["REKINDLE_HOME"])
     parties = people(asked.messages)
-    before, during = _blocked(parties, chance)
+    before, during, quiet = _blocked(parties, chance)
     stop = "http://127.0.0.1:8000/stop"
     for one in parties:
         said = Words("A word of thanks", f"Thank you for the years.\n\nDana Frey\n\nHear nothing more: {stop}\n")
         put(one, said, key=f"drill:{one.pk}", touch_class=TouchClass.RELATIONSHIP, made_by="drill")
     for one in before:
         suppress.suppress(one, reason="never again", source="drill", by=None)
+    for theirs in Relationship.objects.filter(party__in=quiet):
+        _ended(theirs)
     begun = time.monotonic()
     with open_post_office(home / "ledger", rates=RATES, seed=asked.seed) as office:
         sending()
@@ -123,13 +125,25 @@ def main() -> None:
             from_name="Dana Frey", from_address="dana@oak.example", per_minute=1_000_000,
         )  # fmt: skip
         kills, said_no = _run(asked, chance, during, home)
-    print(json.dumps(_verdict(office, parties, before, said_no, kills=kills, seconds=time.monotonic() - begun)))
+    found = _verdict(office, parties, [before, quiet], said_no, kills=kills)
+    print(json.dumps({**found, "seconds": round(time.monotonic() - begun, 1)}))
 
 
-def _blocked(parties: list[Party], chance: random.Random) -> tuple[list[Party], list[Party]]:
-    some = chance.sample(parties, int(2 * BLOCKED * len(parties)))
-    half = len(some) // 2
-    return some[:half], some[half:]
+def _blocked(parties: list[Party], chance: random.Random) -> tuple[list[Party], list[Party], list[Party]]:
+    """Who says never again before it begins, who says so while it runs, and who is left in peace after an end."""
+    some = chance.sample(parties, int(2.5 * BLOCKED * len(parties)))
+    fifth = len(some) // 5
+    return some[: 2 * fifth], some[2 * fifth : 4 * fifth], some[4 * fifth :]
+
+
+def _ended(theirs: Relationship) -> None:
+    """It ended ten days ago: they are left in peace for eighty more."""
+    today = datetime.now(UTC)
+    Breakup.objects.create(
+        relationship=theirs, ended_on=today.date() - timedelta(days=10), quiet_until=today + timedelta(days=80)
+    )
+    theirs.stage, theirs.commercial = Stage.COOLING_OFF.value, Commercial.ENDED.value
+    theirs.save(update_fields=["stage", "commercial"])
 
 
 def _run(
@@ -179,18 +193,17 @@ def _unsettled() -> bool:
 def _verdict(
     office: PostOffice,
     parties: list[Party],
-    before: list[Party],
+    blocked: list[list[Party]],
     said_no: dict[int, datetime],
     *,
     kills: int,
-    seconds: float,
 ) -> dict[str, object]:
     taken = office.taken()
     by_id = Counter(one.message_id for one in taken)
     rows = {row.message_id: row for row in Message.objects.all()}
     arrived = set(by_id)
     states = Counter(row.state for row in rows.values())
-    never = {mail_of(one.pk) for one in before}
+    never, quiet = ({mail_of(one.pk) for one in some} for some in blocked)
     late = []
     for one in taken:
         number = int(one.recipient.removeprefix("person").partition("@")[0])
@@ -201,11 +214,11 @@ def _verdict(
     return {
         "messages": len(parties),
         "kills": kills,
-        "seconds": round(seconds, 1),
         "states": dict(states),
         "taken": len(taken),
         "duplicates": sum(count - 1 for count in by_id.values()),
         "to_never_again": sum(one.recipient in never for one in taken),
+        "to_quiet_or_held_out": sum(one.recipient in quiet for one in taken),
         "after_they_said_no": len(late),
         "lost": sum(row.state == MessageState.ACCEPTED.value for row in rows.values() if row.message_id not in arrived),
         "taken_but_failed": sum(

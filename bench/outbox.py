@@ -1,10 +1,10 @@
 """How fast messages go through the outbox with every check, beside the bare cycle of claim, mark, finish and SMTP.
 
-    python bench/outbox.py --messages 2000 [--workers 1]
+    python bench/outbox.py --messages 2000 [--workers 1] [--postgresql]
 
 One post office of this machine, a process of its own, takes everything; several workers are processes too. The bare
 cycle writes the same three commits a message and speaks the same SMTP, and asks no rule, keeps no log and locks no
-person. Books in a temporary folder, or PostgreSQL where REKINDLE_DATABASE_URL names one. Prints a table.
+person. Books in a temporary folder, or in a PostgreSQL server started for it. Prints a table.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -29,9 +29,18 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--messages", type=int, default=2000)
     options.add_argument("--workers", type=int, default=1)
+    options.add_argument("--postgresql", action="store_true")
     asked = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with ExitStack() as ends:
+        folder = ends.enter_context(tempfile.TemporaryDirectory())
         os.environ["REKINDLE_HOME"] = folder
+        os.environ.pop("REKINDLE_DATABASE_URL", None)
+        if asked.postgresql:
+            from postgres import Postgres
+
+            server = Postgres.start()
+            ends.callback(server.stop)
+            os.environ["REKINDLE_DATABASE_URL"] = server.url
         os.environ["DJANGO_SETTINGS_MODULE"] = "rekindle.settings"
         import django
 

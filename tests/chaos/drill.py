@@ -33,7 +33,17 @@ from chaos.post_office import PostOffice, open_post_office  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import DatabaseError, close_old_connections  # noqa: E402
 
-from rekindle.journal.models import Message, MessageState, Road, Security, Sending  # noqa: E402
+from rekindle.journal.models import (  # noqa: E402
+    Arm,
+    Assignment,
+    Holdout,
+    Message,
+    MessageState,
+    Playbook,
+    Road,
+    Security,
+    Sending,
+)
 from rekindle.journal.models.message import OPEN  # noqa: E402
 from rekindle.relationships.models import Brand, Breakup, Consent, Identity, Party, Relationship  # noqa: E402
 from rekindle.relationships.vocabulary import Basis, Channel, Commercial, IdentityKind, Stage, TouchClass  # noqa: E402
@@ -108,7 +118,7 @@ def main() -> None:
     chance = random.Random(asked.seed)
     home = Path(os.environ["REKINDLE_HOME"])
     parties = people(asked.messages)
-    before, during, quiet = _blocked(parties, chance)
+    before, during, quiet, alone = _blocked(parties, chance)
     stop = "http://127.0.0.1:8000/stop"
     for one in parties:
         said = Words("A word of thanks", f"Thank you for the years.\n\nDana Frey\n\nHear nothing more: {stop}\n")
@@ -117,6 +127,7 @@ def main() -> None:
         suppress.suppress(one, reason="never again", source="drill", by=None)
     for theirs in Relationship.objects.filter(party__in=quiet):
         _ended(theirs)
+    _leave_alone(alone)
     begun = time.monotonic()
     with open_post_office(home / "ledger", rates=RATES, seed=asked.seed) as office:
         sending()
@@ -125,15 +136,29 @@ def main() -> None:
             from_name="Dana Frey", from_address="dana@oak.example", per_minute=1_000_000,
         )  # fmt: skip
         kills, said_no = _run(asked, chance, during, home)
-    found = _verdict(office, parties, [before, quiet], said_no, kills=kills)
+    found = _verdict(office, parties, [before, [*quiet, *alone]], said_no, kills=kills)
     print(json.dumps({**found, "seconds": round(time.monotonic() - begun, 1)}))
 
 
-def _blocked(parties: list[Party], chance: random.Random) -> tuple[list[Party], list[Party], list[Party]]:
-    """Who says never again before it begins, who says so while it runs, and who is left in peace after an end."""
-    some = chance.sample(parties, int(2.5 * BLOCKED * len(parties)))
-    fifth = len(some) // 5
-    return some[: 2 * fifth], some[2 * fifth : 4 * fifth], some[4 * fifth :]
+def _blocked(parties: list[Party], chance: random.Random) -> tuple[list[Party], ...]:
+    """Who says never again before it begins, who says so while it runs, who is left in peace after an end, and who is
+    left alone to learn what a plan does."""
+    some = chance.sample(parties, int(3 * BLOCKED * len(parties)))
+    sixth = len(some) // 6
+    return some[: 2 * sixth], some[2 * sixth : 4 * sixth], some[4 * sixth : 5 * sixth], some[5 * sixth :]
+
+
+def _leave_alone(some: list[Party]) -> None:
+    """Drawn to be left alone for half a year."""
+    now = datetime.now(UTC)
+    row = Holdout.objects.create(playbook=Playbook.objects.create(code="drill"), share=0.1, days=180, salt="drill")
+    Assignment.objects.bulk_create(
+        Assignment(
+            holdout=row, party=one, arm=Arm.HELD_OUT.value, assigned_at=now, until=now + timedelta(days=180),
+            occurrence="drill",
+        )
+        for one in some
+    )  # fmt: skip
 
 
 def _ended(theirs: Relationship) -> None:

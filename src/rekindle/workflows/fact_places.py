@@ -46,15 +46,18 @@ Build = Callable[[AsOf], QuerySet[Any]]
 # No real value is like these: where they stand in a compiled query, the values of the question go.
 _MARK: Final = AsOf.of(datetime(1111, 11, 11, 11, 11, 11, 111_111, tzinfo=UTC))
 _MARK_ID: Final = -1_111_111_111_111
+_SIZES: Final = (1, 8, 32, 96)
+"""Of so many parties a query is kept; fewer are asked about as so many, the first of them more than once."""
 
 
 @cache
-def _compiled(build: Build, columns: tuple[str, ...], party: str, alias: str) -> tuple[str, tuple[Any, ...]]:
-    """The SQL of a query about one party and its parameters with the marks in place.
+def _compiled(build: Build, columns: tuple[str, ...], party: str, alias: str, size: int) -> tuple[str, tuple[Any, ...]]:
+    """The SQL of a query about so many parties and its parameters with the marks in place.
 
     Django takes longer to write this SQL than the database to answer it, and the transaction that sends waits for both.
     """
-    query = build(_MARK).filter(**{party: _MARK_ID}).order_by().values_list(party, *columns)
+    asked = {party: _MARK_ID} if size == 1 else {f"{party}__in": [_MARK_ID - place for place in range(size)]}
+    query = build(_MARK).filter(**asked).order_by().values_list(party, *columns)
     sql, parameters = query.using(alias).query.get_compiler(alias).as_sql()
     return sql, tuple(parameters)
 
@@ -82,19 +85,20 @@ class Places:
 
     def _sql(self, build: Build, columns: tuple[str, ...], *, party: str) -> tuple[str, Sequence[Any]]:
         """The SQL and its parameters: party first; only of parties asked for when they are few."""
-        if len(self.ids) != 1:
+        size = next((one for one in _SIZES if len(self.ids) <= one), 0)
+        if not size:
             query = build(self.when)
             if len(self.ids) <= NAMED_AT_MOST:
                 query = query.filter(**{f"{party}__in": self.ids.tolist()})
             return query.order_by().values_list(party, *columns).query.sql_with_params()
-        sql, parameters = _compiled(build, columns, party, connection.alias)
+        sql, parameters = _compiled(build, columns, party, connection.alias, size)
         adapt, adapt_day = connection.ops.adapt_datetimefield_value, connection.ops.adapt_datefield_value
         here: dict[Any, Any] = {
             adapt(_MARK.at): adapt(self.when.at),
             adapt(_MARK.since): adapt(self.when.since),
             adapt_day(_MARK.day): adapt_day(self.when.day),
-            _MARK_ID: int(self.ids[0]),
         }
+        here |= {_MARK_ID - place: int(self.ids[place if place < len(self.ids) else 0]) for place in range(size)}
         return sql, [here.get(value, value) for value in parameters]
 
     def rows(self, build: Build, *columns: str, party: str = "party_id") -> list[list[Any]]:

@@ -209,7 +209,7 @@ def assignments(keep: Party, gone: Party, ledger: Ledger) -> None:
         twin = mine.get(row.holdout_id)
         if twin is None:
             continue
-        leads = row if Arm.HELD_OUT.value == row.arm != twin.arm else twin
+        leads = min((twin, row), key=lambda one: (one.arm != Arm.HELD_OUT.value, one.lifted_at is not None))
         ledger.set(
             twin, arm=leads.arm, until=max(row.until, twin.until), lifted_at=leads.lifted_at,
             lifted_by_id=leads.lifted_by_id, lifted_why=leads.lifted_why,

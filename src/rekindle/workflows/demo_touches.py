@@ -1,4 +1,4 @@
-"""The demo gym's plans and touches: playbooks at work, letters to print, an answer, a recommendation."""
+"""The demo gym's plans and touches: playbooks at work, a part left alone, letters to print, an answer, a friend."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from rekindle.errors import BadInput, Refused
 from rekindle.journal.models import Message
 from rekindle.relationships.models import Party, Relationship
 from rekindle.relationships.vocabulary import Channel, Stage
-from rekindle.workflows import cards, referrals
+from rekindle.workflows import cards, demo_heard, referrals
 from rekindle.workflows.inbound.take import IMAP, take
-from rekindle.workflows.playbooks import advance, books, enter
+from rekindle.workflows.playbooks import advance, books, enter, holdout
 from rekindle.workflows.words.demo import stock_the_library
 
 TURNED_ON: Final = (
@@ -35,12 +35,14 @@ def work(*, nora: User, trainers: Sequence[User]) -> None:
     books.install()
     for code in TURNED_ON:
         books.turn_on(code, by=nora)
+    holdout.begin("woo", share=0.1, days=180, by=nora)
     at = timezone.now()
     enter.everybody(at)
     advance.run_due(at)
     cards.queue_round("turn_of_year", channel=Channel.LETTER, by=trainers[0] if trainers else nora)
     _recommend(nora)
     _answer(at)
+    demo_heard.work(nora=nora, at=at)
 
 
 def _know_where_they_live() -> None:

@@ -108,6 +108,24 @@ def test_one_that_cannot_be_asked_about_holds_up_nobody(
     assert states() == {MessageState.ACCEPTED: MANY - 1, MessageState.QUEUED: 1}
 
 
+def test_one_that_cannot_be_written_down_goes_nowhere_and_leaves_nobody_unknown(
+    many: list[Relationship], office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for one in many:
+        write(one, f"letter:{one.pk}")
+    real = worker.headers.envelope
+
+    def broken(row, road):
+        if row.party_id == many[5].party_id:
+            raise RuntimeError("a bug")
+        return real(row, road)
+
+    monkeypatch.setattr(worker.headers, "envelope", broken)
+    worker.run_once(most=100)
+    assert len(office.taken()) == MANY - 1
+    assert states() == {MessageState.ACCEPTED: MANY - 1, MessageState.FAILED: 1}
+
+
 @pytest.mark.parametrize("fault", ["refuse_rcpt_4", "refuse_end_4", "drop_after_dot", "late_421", "garbage"])
 def test_faults_among_many_come_to_what_they_are(many: list[Relationship], tmp_path: Path, fault: str) -> None:
     for one in many:

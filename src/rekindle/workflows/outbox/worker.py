@@ -22,7 +22,7 @@ from django.utils import timezone
 from rekindle import home
 from rekindle.act.channels.folder import Folder
 from rekindle.act.channels.mail import Mail, Server
-from rekindle.act.envelope import NotAccepted
+from rekindle.act.envelope import Envelope, Handed, NotAccepted
 from rekindle.errors import RekindleError
 from rekindle.journal.models import Message, MessageAttempt, MessageState, Road, Sending
 from rekindle.relationships.vocabulary import Channel
@@ -155,7 +155,7 @@ def hand_round(worker: str, road: Sending, lines: Lines, *, most: int, channel: 
         rows = _marked(some, worker=worker, settled_at=road.changed_at, ahead=ahead)
         if not rows:
             continue
-        heard = list(zip(rows, lines.hand_over([headers.envelope(row, road) for row in rows]), strict=True))
+        heard = _handed(rows, road, lines)
         hand.settle_all(heard, worker=worker, kept=road.road == Road.LOCAL.value)
         noes = [handed for _row, handed in heard if isinstance(handed, NotAccepted)]
         if any(no.is_address for no in noes):
@@ -163,6 +163,22 @@ def hand_round(worker: str, road: Sending, lines: Lines, *, most: int, channel: 
         if (trouble := next((no for no in noes if no.is_server), None)) is not None:
             _server_trouble(trouble)
     return len(claims)
+
+
+def _handed(rows: Sequence[Message], road: Sending, lines: Lines) -> list[tuple[Message, Handed]]:
+    """What became of each; one that cannot be written down as a message goes nowhere and holds up nobody."""
+    lost: list[tuple[Message, Handed]] = []
+    ready: list[tuple[Message, Envelope]] = []
+    for row in rows:
+        try:
+            ready.append((row, headers.envelope(row, road)))
+        except (DatabaseError, OSError):
+            raise
+        except Exception:  # noqa: BLE001  # a bug about one message must not leave the others unknown
+            _log.exception("message %s cannot be written down", row.pk)
+            lost.append((row, NotAccepted(None, "an unforeseen error; the log of the server has it", is_final=True)))
+    answers = lines.hand_over([envelope for _row, envelope in ready]) if ready else []
+    return [*lost, *((row, handed) for (row, _envelope), handed in zip(ready, answers, strict=True))]
 
 
 def _next(claims: list[hand.Claim], *, most: int) -> tuple[list[hand.Claim], list[hand.Claim]]:

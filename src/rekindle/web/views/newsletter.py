@@ -157,6 +157,7 @@ def _standing(one: Issue) -> dict[str, Any]:
         "is_stopped": one.state == IssueState.QUEUEING.value and job is None,
         "answers": _answers(one), "rules": _rules(one), "findings": newsletter.findings(one),
         "lacks": newsletter.lacks(one), "chosen_items": newsletter.items_of(one), "gets": gets,
+        "minutes": -(-gets // one.per_minute),
         "hours": gets / one.per_minute / 60,
         "outcome": None if outcome is None else [(MessageState(word), n) for word, n in sorted(outcome.items())],
         "may_undo": one.state in (IssueState.QUEUEING.value, IssueState.QUEUED.value)

@@ -20,6 +20,7 @@ BENCHES = (
     ("hazard.py", "--seeds", "0"),
     ("backtest.py", "--people", "20000"),
     ("outbox.py", "--messages", "1000"),
+    ("ingest.py", "--seconds", "2", "--runs", "3"),
     ("restart.py", "--messages", "200000"),
     ("looked_after.py",),
     ("playbooks.py", "--people", "100000"),

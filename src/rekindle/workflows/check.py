@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.core.checks import WARNING, run_checks
@@ -15,11 +16,13 @@ from django.db.models import Count
 from rekindle import home
 from rekindle.journal.models import Intake, IntakeState, Night, NightState, Road
 from rekindle.relationships.models import Party, Relationship
-from rekindle.workflows import audit, take_in
+from rekindle.relationships.vocabulary import PartyKind
+from rekindle.workflows import audit, events_waiting, take_in
 from rekindle.workflows.findings import Finding
 from rekindle.workflows.outbox.put import sending as the_row
 
 LOW_DISK_GB = 2
+TOLD_AT_MOST = timedelta(minutes=15)
 
 
 def everything(*, domain: bool = False, selector: str = "") -> list[Finding]:
@@ -66,7 +69,9 @@ def _books() -> Finding:
 
 
 def _people() -> Finding:
-    people, alone = Party.objects.count(), Party.objects.filter(relationships=None).count()
+    # A household ties people together and is no customer itself.
+    theirs = Party.objects.exclude(kind=PartyKind.HOUSEHOLD.value)
+    people, alone = theirs.count(), theirs.filter(relationships=None).count()
     return Finding(
         "people", not alone, f"{people:,} people and organisations, {alone:,} of them without a relationship"
     )
@@ -92,6 +97,14 @@ def _history() -> Finding:
         view = History(folder).relation(db, without=take_in.hidden_loads())
         rows = int(db.execute(f"SELECT count(*) FROM {view}").fetchall()[0][0])  # noqa: S608  # a view of ours
     return Finding("history", rows == told, f"{rows:,} events in the history, {told:,} by the loads that brought them")
+
+
+def _told() -> Finding:
+    """Events told in passing reach the history within a minute while a worker runs."""
+    count, since = events_waiting.how_many()
+    late = since is not None and datetime.now(UTC) - since > TOLD_AT_MOST
+    told = f"{count:,} events told in passing wait for the history"
+    return Finding("told", not late, f"{told} since {since:%Y-%m-%d %H:%M} UTC; is a worker running?" if late else told)
 
 
 def _audit() -> Finding:
@@ -134,6 +147,7 @@ _QUESTIONS: tuple[Callable[[], Finding], ...] = (
     _people,
     _totals,
     _history,
+    _told,
     _audit,
     _night,
     _mailbox,

@@ -29,8 +29,10 @@ TEMPLATES = HERE / "web" / "templates" / "web"
 CATALOGUE = HERE / "web" / "locale" / "de" / "LC_MESSAGES" / "django.po"
 TO_A_CUSTOMER = "to a customer"
 ALSO_PUBLIC = {"public_goodbye.html", "interview_fields.html"}  # parts of such pages
-SPEAK_TO_THEM = ("web/views/public.py", "web/views/interview_public.py", "web/views/three_questions.py",
-                 "web/customer_words.py", "workflows/preferences.py", "workflows/interview_reminders.py")  # fmt: skip
+SPEAK_TO_THEM = (
+    "web/by_link.py", "web/views/public.py", "web/views/interview_public.py", "web/views/three_questions.py",
+    "web/customer_words.py", "workflows/preferences.py", "workflows/interview_reminders.py",
+)  # fmt: skip
 ON_EVERY_PAGE = {"Skip to the page", "Our house", "No, leave it as it is"}
 """What desk and door share on purpose: the skip link of every page, and a name where none is set."""
 

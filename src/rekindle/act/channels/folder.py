@@ -12,6 +12,8 @@ from rekindle.errors import BadInput
 class Folder:
     """Writes `<message id>.eml`, whole or not at all; the same message again replaces itself."""
 
+    suffix = ".eml"
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
@@ -21,7 +23,7 @@ class Folder:
     def hand_over(self, envelope: Envelope) -> Handed:
         """Keep one message."""
         try:
-            message = wire(envelope)
+            message = self.written(envelope)
         except BadInput as error:
             return NotAccepted(None, str(error), is_final=True)
         name = "".join(letter for letter in envelope.message_id if letter.isalnum() or letter in "-.@")
@@ -32,7 +34,11 @@ class Folder:
                 file.write(message)
                 file.flush()
                 os.fsync(file.fileno())
-            draft.replace(self._folder / f"{name}.eml")
+            draft.replace(self._folder / f"{name}{self.suffix}")
         except OSError as error:
             return NotAccepted(None, f"{error.strerror}", is_server=True)
         return Accepted(250, "kept here")
+
+    def written(self, envelope: Envelope) -> bytes:
+        """The file. Raises BadInput for what cannot be written down."""
+        return wire(envelope)

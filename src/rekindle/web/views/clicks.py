@@ -6,15 +6,12 @@ from http import HTTPStatus
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import URLPattern, path
-from django.utils.cache import add_never_cache_headers
 from django.utils.encoding import iri_to_uri
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from rekindle.errors import NotFound
-from rekindle.relationships.models import Brand
+from rekindle.web.by_link import gone, kept_nowhere
 from rekindle.workflows import click_links
 
 
@@ -30,16 +27,12 @@ def click(request: HttpRequest, token: str) -> HttpResponse:
             languages=request.headers.get("Accept-Language", ""),
         )
     except NotFound:
-        house = Brand.objects.order_by("id").values_list("name", flat=True).first() or _("Our house")
-        response = render(request, "web/public_gone.html", {"house_name": house}, status=HTTPStatus.NOT_FOUND)
+        response = gone(request)
     else:
         # Not HttpResponseRedirect: the address was taken from the letter, http and https only, as it was written.
         response = HttpResponse(status=HTTPStatus.FOUND)
         response.headers["Location"] = iri_to_uri(url)
-    add_never_cache_headers(response)
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["X-Robots-Tag"] = "noindex, nofollow"
-    return response
+    return kept_nowhere(response)
 
 
 urlpatterns: list[URLPattern] = [path("p/c/<str:token>/", click, name="click")]

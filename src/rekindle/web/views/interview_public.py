@@ -6,69 +6,34 @@ could misuse, and nothing to be missing on another device: that is why these for
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
-from django.utils import dates, translation
-from django.utils.cache import add_never_cache_headers
-from django.utils.translation import gettext as _
+from django.utils import dates
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from rekindle.errors import BadInput, Conflict, NotFound, RekindleError
-from rekindle.relationships.models import Brand, ExitInterview
+from rekindle.errors import BadInput, Conflict, RekindleError
+from rekindle.relationships.models import ExitInterview
 from rekindle.web import rate
+from rekindle.web.by_link import private
 from rekindle.web.customer_words import said_to_them
 from rekindle.web.interview_forms import value_of
 from rekindle.workflows import interviews
 from rekindle.workflows.interview_outcome import owner_of
 from rekindle.workflows.interview_view import view_of
 
-View = Callable[..., HttpResponse]
 PRESSES: Final = rate.Limit("interview", burst=60, per_minute=20)
 """A press every three seconds for as long as the longest script is, and twice that in one go. Our choice."""
-
-
-def _private(view: View) -> View:
-    """No cache keeps the page, no address of it is told to anybody, and every wrong link has one answer."""
-
-    @wraps(view)
-    def answer(request: HttpRequest, token: str, **given: Any) -> HttpResponse:
-        try:
-            interview = interviews.by_link(token)
-        except NotFound:
-            interview = None
-        key = f"{interview.pk}" if interview else rate.address_of(request)
-        if request.method == "POST" and not rate.may(PRESSES if interview else rate.ADDRESS, key):
-            response = _plain(request, "web/public_busy.html", status=HTTPStatus.TOO_MANY_REQUESTS)
-        elif interview is None:
-            response = _plain(request, "web/public_gone.html", status=HTTPStatus.NOT_FOUND)
-        else:
-            with translation.override(interviews.language_of(interview.breakup.relationship)):
-                response = view(request, interview, token=token, **given)
-        add_never_cache_headers(response)
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["X-Robots-Tag"] = "noindex, nofollow"
-        return response
-
-    return answer
-
-
-def _plain(request: HttpRequest, name: str, *, status: int) -> HttpResponse:
-    house = Brand.objects.order_by("id").values_list("name", flat=True).first()
-    return render(request, name, {"house_name": house or _("Our house")}, status=status)
 
 
 @csrf_exempt
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
-@_private
+@private(interviews.by_link, presses=PRESSES, language=lambda one: interviews.language_of(one.breakup.relationship))
 def page(request: HttpRequest, interview: ExitInterview, *, token: str, code: str = "") -> HttpResponse:
     """The question at hand, or one to look at again; POST answers it and goes on."""
     if request.method != "POST":

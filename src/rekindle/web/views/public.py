@@ -11,25 +11,24 @@ from collections.abc import Callable
 from datetime import date, datetime
 from functools import wraps
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import translation
-from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from rekindle.errors import BadInput, Conflict, NotFound, Refused
-from rekindle.relationships.models import Brand, Party
+from rekindle.relationships.models import Party
 from rekindle.relationships.vocabulary import Channel, RequestKind
 from rekindle.relationships.wishes import HowOften
-from rekindle.web import rate
+from rekindle.web import by_link, rate
 from rekindle.web.customer_words import said_to_them
 from rekindle.workflows import door as doors
 from rekindle.workflows import links, own_link, preferences, referrals, unsubscribe
@@ -51,17 +50,19 @@ def _public(purpose: LinkPurpose) -> Callable[[Page], Callable[..., HttpResponse
         @wraps(page)
         def view(request: HttpRequest, token: str) -> HttpResponse:
             if request.method == "OPTIONS":
-                return _plain(HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(_ACTS)}))
+                return by_link.kept_nowhere(
+                    HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(_ACTS)})
+                )
             try:
                 held = own_link.holder(purpose, token)
             except NotFound:
                 return _gone(request)
             if request.method == "POST" and not _may_post(request, held, purpose=purpose):
-                return _plain(_page(request, "web/public_busy.html", {}, status=HTTPStatus.TOO_MANY_REQUESTS))
+                return by_link.kept_nowhere(by_link.busy(request))
             # A friend of theirs may speak another language, and need not learn which they speak.
             theirs = _language(held.party) if purpose is not LinkPurpose.REFERRAL else translation.get_language()
             with translation.override(theirs):
-                return _plain(page(request, token, held), referrer=_REFERRER.get(purpose, "same-origin"))
+                return by_link.kept_nowhere(page(request, token, held), referrer=_REFERRER.get(purpose, "same-origin"))
 
         return view
 
@@ -76,21 +77,8 @@ def _may_post(request: HttpRequest, held: Holder, *, purpose: LinkPurpose) -> bo
 def _gone(request: HttpRequest) -> HttpResponse:
     """The one answer to every link that opens nothing. Who posts to many of them is asked to wait."""
     if request.method == "POST" and not rate.may(rate.ADDRESS, rate.address_of(request)):
-        return _plain(_page(request, "web/public_busy.html", {}, status=HTTPStatus.TOO_MANY_REQUESTS))
-    return _plain(_page(request, "web/public_gone.html", {}, status=HTTPStatus.NOT_FOUND))
-
-
-def _plain(response: HttpResponse, *, referrer: str = "no-referrer") -> HttpResponse:
-    """Nothing kept on the way, nothing told to whoever is linked to."""
-    add_never_cache_headers(response)
-    response.headers["Referrer-Policy"] = referrer
-    response.headers["X-Robots-Tag"] = "noindex, nofollow"
-    return response
-
-
-def _page(request: HttpRequest, name: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
-    house = Brand.objects.order_by("id").values_list("name", flat=True).first() or _("Our house")
-    return render(request, name, {"house_name": house, **context}, status=status)
+        return by_link.kept_nowhere(by_link.busy(request))
+    return by_link.kept_nowhere(by_link.gone(request))
 
 
 def _language(party: Party) -> str:
@@ -115,7 +103,7 @@ def unsubscribe_page(request: HttpRequest, token: str, held: Holder) -> HttpResp
     asked = _stops(what)
     if request.method != "POST":
         is_sure = request.GET.get("sure") == "never"
-        return _page(request, "web/unsubscribe.html", {
+        return by_link.page(request, "web/unsubscribe.html", {
             "asked": asked,
             "token": token,
             "is_stopped": unsubscribe.is_stopped(held.party, what),
@@ -142,7 +130,7 @@ def unsubscribe_page(request: HttpRequest, token: str, held: Holder) -> HttpResp
     if deed == "stop":
         return redirect("unsubscribe", token=token)
     # To the mail service no redirect: it would not follow one.
-    return _page(request, "web/unsubscribe.html", {"asked": asked, "token": token, "is_stopped": True})
+    return by_link.page(request, "web/unsubscribe.html", {"asked": asked, "token": token, "is_stopped": True})
 
 
 def _stops(what: unsubscribe.Scope) -> str:
@@ -172,7 +160,7 @@ def preferences_page(request: HttpRequest, token: str, held: Holder) -> HttpResp
     if request.method == "POST":
         return _change(request, token, held.party)
     seen = preferences.view(held.party)
-    return _page(request, "web/preferences.html", {
+    return by_link.page(request, "web/preferences.html", {
         "seen": seen,
         "token": token,
         "roads": [
@@ -256,7 +244,7 @@ def door_page(request: HttpRequest, token: str, held: Holder) -> HttpResponse:
     if request.method == "POST":
         return _knock(request, token, held.party)
     seen = doors.view(held.party)
-    return _page(request, "web/door_page.html", {
+    return by_link.page(request, "web/door_page.html", {
         "seen": seen,
         "token": token,
         "preferences_url": reverse("preferences", args=[links.make(LinkPurpose.PREFERENCES, held.party)]),
@@ -343,7 +331,7 @@ def recommended_page(request: HttpRequest, token: str, held: Holder) -> HttpResp
             return redirect(reverse("recommended", args=[token]) + "?done=yes")
         except BadInput as error:
             fault = said_to_them(error)
-    return _page(request, "web/recommended.html", {
+    return by_link.page(request, "web/recommended.html", {
         "given": given, "fault": fault, "is_done": request.GET.get("done") == "yes", "longest": referrals.LONGEST_WORDS,
     }, status=HTTPStatus.BAD_REQUEST if fault else HTTPStatus.OK)  # fmt: skip
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import URLPattern, path
-from django.utils.cache import add_never_cache_headers
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from rekindle.errors import NotFound
-from rekindle.relationships.models import Brand
+from rekindle.web.by_link import gone, kept_nowhere
 from rekindle.workflows import text_links
 
 
@@ -24,12 +20,8 @@ def text_stop(request: HttpRequest, token: str) -> HttpResponse:
     try:
         response: HttpResponse = redirect(text_links.page(token))
     except NotFound:
-        house = Brand.objects.order_by("id").values_list("name", flat=True).first() or _("Our house")
-        response = render(request, "web/public_gone.html", {"house_name": house}, status=HTTPStatus.NOT_FOUND)
-    add_never_cache_headers(response)
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["X-Robots-Tag"] = "noindex, nofollow"
-    return response
+        response = gone(request)
+    return kept_nowhere(response)
 
 
 urlpatterns: list[URLPattern] = [path("p/t/<str:token>/", text_stop, name="text_stop")]

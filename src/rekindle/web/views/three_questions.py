@@ -6,69 +6,33 @@ could misuse, and nothing to be missing on another device: that is why these for
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
-from django.utils import translation
-from django.utils.cache import add_never_cache_headers
-from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from rekindle.errors import BadInput, Conflict, NotFound, RekindleError
 from rekindle.relationships import scripts
-from rekindle.relationships.models import Brand, Breakup
+from rekindle.relationships.models import Breakup
 from rekindle.web import rate
+from rekindle.web.by_link import gone, private
 from rekindle.web.customer_words import said_to_them
 from rekindle.web.interview_forms import value_of
 from rekindle.workflows import interviews, three_questions
 from rekindle.workflows.interview_view import ask_of
 
-View = Callable[..., HttpResponse]
 PRESSES: Final = rate.Limit("three_questions", burst=20, per_minute=10)
 """Three questions, each changed a few times, in one go. Our choice."""
-
-
-def _private(view: View) -> View:
-    """No cache keeps the page, no address of it is told to anybody, and every wrong link has one answer."""
-
-    @wraps(view)
-    def answer(request: HttpRequest, token: str, **given: Any) -> HttpResponse:
-        try:
-            end = three_questions.by_link(token)
-        except NotFound:
-            end = None
-        key = f"{end.pk}" if end else rate.address_of(request)
-        if request.method == "POST" and not rate.may(PRESSES if end else rate.ADDRESS, key):
-            response = _plain(request, "web/public_busy.html", status=HTTPStatus.TOO_MANY_REQUESTS)
-        elif end is None:
-            response = _plain(request, "web/public_gone.html", status=HTTPStatus.NOT_FOUND)
-        else:
-            with translation.override(interviews.language_of(end.relationship)):
-                response = view(request, end, token=token, **given)
-        add_never_cache_headers(response)
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["X-Robots-Tag"] = "noindex, nofollow"
-        return response
-
-    return answer
-
-
-def _plain(request: HttpRequest, name: str, *, status: int) -> HttpResponse:
-    house = Brand.objects.order_by("id").values_list("name", flat=True).first()
-    return render(request, name, {"house_name": house or _("Our house")}, status=status)
 
 
 @csrf_exempt
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
-@_private
+@private(three_questions.by_link, presses=PRESSES, language=lambda end: interviews.language_of(end.relationship))
 def page(request: HttpRequest, end: Breakup, *, token: str, code: str = "") -> HttpResponse:
     """The question at hand, or one to look at again; POST answers it and goes on."""
     if request.method != "POST":
@@ -76,7 +40,7 @@ def page(request: HttpRequest, end: Breakup, *, token: str, code: str = "") -> H
     try:
         _act(request, end, code=code)
     except (Conflict, NotFound):
-        return _plain(request, "web/public_gone.html", status=HTTPStatus.NOT_FOUND)
+        return gone(request)
     except RekindleError as error:
         return _shown(request, end, token=token, code=code, problem=error)
     return redirect("three_questions", token=token)
